@@ -1,0 +1,48 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make run` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+          --no-emit-index-url --no-emit-find-links --no-header --custom-compile-command "make lock"
+
+.PHONY: help env run test check format bench lock clean
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/base: requirements/base.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/base requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+env: .venv/dev   ## the environment alone, in .venv
+run: .venv/base  ## migrate, load the demo docket, serve on 127.0.0.1:8000
+	ADQUEM_HOME=$${ADQUEM_HOME:-.adquem} $(BIN)/adquem demo
+
+test: .venv/dev  ## the whole suite
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: .venv/dev ## format, lint, types, import contract, dead code, unused dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry .
+
+format: .venv/dev ## let ruff lay out and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## measure, and write benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
+lock: .venv/dev  ## resolve pyproject.toml's ranges anew into requirements/*.txt
+	$(LOCK) pyproject.toml --group build --output-file requirements/base.txt
+	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+
+clean:           ## remove the environment and the demo's folder
+	rm -rf .venv .adquem

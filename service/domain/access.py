@@ -1,0 +1,51 @@
+"""May this person see this case, and down to which level: the one function that decides.
+
+The API, mails, webhooks and feeds all ask here; nobody reasons about rights anywhere else.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from service.domain.escalation import Role
+
+
+class Level(IntEnum):
+    """How much is shown: 0 that there is a date, 1 code and kind, 2 title and basis, 3 everything."""
+
+    BARE = 0
+    CODE = 1
+    BASIS = 2
+    FULL = 3
+
+
+class Scope(StrEnum):
+    """What an API key may do; each scope contains those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    def contains(self, other: "Scope") -> bool:
+        order = list(Scope)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whose cases a caller can see: the named teams, or every team (`None`: the operator)."""
+
+    team_ids: frozenset[str] | None
+
+    def contains(self, team_id: str) -> bool:
+        return self.team_ids is None or team_id in self.team_ids
+
+
+def level_for(role: Role | None, channel_level: Level, ceiling: Level) -> Level | None:
+    """What a person with `role` in a case is shown on a channel; None: nothing at all.
+
+    The case's ceiling wins over everything; an observer never sees more than code and kind.
+    """
+    if role is None:
+        return None
+    own = Level.CODE if role is Role.OBSERVER else Level.FULL
+    return min(own, channel_level, ceiling)

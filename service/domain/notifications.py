@@ -1,0 +1,106 @@
+"""Who is told what, at which redaction level, and the key that keeps anyone from being told twice."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from service.domain.access import Level
+from service.domain.deadlines import DeadlineKind
+
+
+class ChannelKind(StrEnum):
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class MessageState(StrEnum):
+    """`due` waits for its next attempt, `sending` is leased to a worker; the rest is final."""
+
+    DUE = "due"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+PENDING_STATES = frozenset({MessageState.DUE, MessageState.SENDING})
+
+
+class EventType(StrEnum):
+    """What webhooks carry; published names, never renamed."""
+
+    DEADLINE_CREATED = "deadline.created"
+    DEADLINE_UPDATED = "deadline.updated"
+    DEADLINE_COMPLETED = "deadline.completed"
+    DEADLINE_WAIVED = "deadline.waived"
+    DEADLINE_CANCELLED = "deadline.cancelled"
+    REMINDER_DUE = "reminder.due"
+    STEP_FIRED = "escalation.step_fired"
+    STEP_EMPTY = "escalation.step_empty"
+    ESCALATION_ACKNOWLEDGED = "escalation.acknowledged"
+    ESCALATION_EXHAUSTED = "escalation.exhausted"
+    ENDPOINT_TEST = "endpoint.test"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """All that a message about a deadline can say, before redaction.
+
+    `planned_at` is when it should have been said, `released_at` when it was; `others_told` names
+    roles, never people; `next_at`/`next_roles` say who follows on silence. Instants are UTC.
+    """
+
+    event: EventType
+    level: Level
+    case_code: str | None
+    deadline_id: str
+    version: int
+    kind: DeadlineKind | None
+    title: str | None
+    forum: str | None
+    basis: str | None
+    notes: str | None
+    due_on: date
+    due_at: datetime
+    whole_day: bool
+    timezone: str
+    provisional: bool
+    planned_at: datetime
+    released_at: datetime
+    link: str | None
+    others_told: tuple[str, ...] = ()
+    next_at: datetime | None = None
+    next_roles: tuple[str, ...] = ()
+
+
+def redacted(notice: Notice, level: Level) -> Notice:
+    """The notice with everything above `level` taken out."""
+    shown = replace(notice, level=level)
+    if level < Level.FULL:
+        shown = replace(shown, notes=None)
+    if level < Level.BASIS:
+        shown = replace(shown, title=None, forum=None, basis=None, link=None)
+    if level < Level.CODE:
+        shown = replace(shown, case_code=None, kind=None)
+    return shown
+
+
+def dedupe_key(
+    subject_id: str,
+    version: int,
+    step: str,
+    occurrence: int,
+    recipient_id: str,
+    channel: ChannelKind,
+) -> str:
+    """Unique in the database: the same thing is never said twice to one person on one channel.
+
+    `step` is the step's number on the ladder, or the event type where no ladder is climbed.
+    """
+    return f"{subject_id}/{version}/{step}/{occurrence}/{recipient_id}/{channel}"
+
+
+def useful_until(due_at: datetime, released_at: datetime) -> datetime:
+    """A notice helps until a day after the due instant, and is tried for a day in any case."""
+    return max(due_at, released_at) + timedelta(days=1)

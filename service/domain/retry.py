@@ -1,0 +1,70 @@
+"""Outcome + attempt + `now` + how long the message is of use = try again then, or give up and why.
+
+The budget is time, never a count: an outage must not burn a reminder that can still help.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How one attempt went. `unknown`: the process died before it could write it down."""
+
+    ACCEPTED = "accepted"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 500
+    characters; `retry_after` what the other side asked for, None where it asked nothing."""
+
+    verdict: Verdict
+    code: str
+    detail: str = ""
+    retry_after: timedelta | None = None
+
+
+class GiveUp(StrEnum):
+    """Why a message is not tried again."""
+
+    REFUSED = "refused"
+    NO_LONGER_USEFUL = "no_longer_useful"
+
+
+@dataclass(frozen=True)
+class TryAgain:
+    at: datetime
+
+
+def _minutes(*numbers: float) -> tuple[timedelta, ...]:
+    return tuple(timedelta(minutes=number) for number in numbers)
+
+
+#: Pause after the first, second ... failure; the last entry repeats. Mail: greylisting first, then
+#: the usual rhythm of a mail queue. Webhooks: the table of the Standard Webhooks specification.
+MAIL_PAUSES = _minutes(1, 5, 15, 30, 60, 120, 240, 480, 720)
+WEBHOOK_PAUSES = _minutes(5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440)
+
+#: A receiver that asks for more patience than this is asked again all the same.
+LONGEST_RETRY_AFTER = timedelta(hours=10)
+
+
+def after_failure(
+    outcome: Outcome,
+    attempt: int,
+    pauses: tuple[timedelta, ...],
+    now: datetime,
+    useful_until: datetime,
+    jitter: float,
+) -> TryAgain | GiveUp:
+    """What follows failed attempt number `attempt` (from 1). `jitter` 0..1 adds up to a tenth, never less."""
+    if outcome.verdict is Verdict.PERMANENT:
+        return GiveUp.REFUSED
+    pause = pauses[min(attempt, len(pauses)) - 1] * (1 + jitter / 10)
+    asked = min(outcome.retry_after or timedelta(), LONGEST_RETRY_AFTER)
+    at = now + max(pause, asked)
+    return TryAgain(at) if at <= useful_until else GiveUp.NO_LONGER_USEFUL

@@ -1,0 +1,62 @@
+"""Everything that can be refused, under a code that never changes.
+
+Says nothing of HTTP: the one table from code to status stands in `service/app.py`.
+"""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Stable names of refusals; a client may branch on them, so none is ever renamed."""
+
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    MALFORMED_JSON = "malformed_json"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    BODY_TOO_LARGE = "body_too_large"
+    INVALID_INPUT = "invalid_input"
+    UNKNOWN_FIELD = "unknown_field"
+    MISSING_FIELD = "missing_field"
+    INVALID_DATE = "invalid_date"
+    INVALID_INSTANT = "invalid_instant"
+    INVALID_TIMEZONE = "invalid_timezone"
+    INVALID_TEXT = "invalid_text"
+    INVALID_URL = "invalid_url"
+    BAD_CURSOR = "bad_cursor"
+    UNKNOWN_RULE = "unknown_rule"
+    RULE_NOT_IN_FORCE = "rule_not_in_force"
+    UNKNOWN_CALENDAR = "unknown_calendar"
+    OUTSIDE_CALENDAR = "outside_calendar"
+    NONEXISTENT_LOCAL_TIME = "nonexistent_local_time"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    DEPUTY_REQUIRED = "deputy_required"
+    SECOND_PERSON_REQUIRED = "second_person_required"
+    PERSON_REQUIRED = "person_required"
+    ILLEGAL_STATE = "illegal_state"
+    DUPLICATE = "duplicate"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    PRECONDITION_FAILED = "precondition_failed"
+    PRECONDITION_REQUIRED = "precondition_required"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class Refusal(Exception):
+    """The request, or the data, cannot be honoured; nothing has been changed.
+
+    `detail` is a sentence for the person who asked. `field` is the path of the offending
+    input in dotted form (`time_limit.amount`), None where no single field is at fault.
+    """
+
+    def __init__(self, code: Code, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+def not_found(noun: str) -> Refusal:
+    """The same answer for what does not exist and for what the caller may not see."""
+    return Refusal(Code.NOT_FOUND, f"There is no such {noun}.")

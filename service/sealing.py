@@ -1,0 +1,68 @@
+"""Seals what the database must hold but must not reveal, and signs what travels through a client.
+
+AES-256-GCM with the owner's id as associated data, so that a sealed value copied to another row
+does not open; HMAC-SHA256 for cursors. Never hashes passwords (there are none).
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+
+class Seal:
+    """Holds the one key of an installation."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise ValueError("the secret key must be 32 bytes")
+        self._aead = AESGCM(key)
+        self._mac_key = hmac.digest(key, b"adquem cursor", "sha256")
+
+    def close(self, secret: bytes, owner_id: str) -> bytes:
+        """Sealed bytes that only `open` with the same `owner_id` gives back."""
+        nonce = os.urandom(12)
+        return nonce + self._aead.encrypt(nonce, secret, owner_id.encode())
+
+    def open(self, sealed: bytes, owner_id: str) -> bytes:
+        """Raises ValueError when the bytes, the key or the owner are not those of `close`."""
+        try:
+            return self._aead.decrypt(sealed[:12], sealed[12:], owner_id.encode())
+        except InvalidTag as error:
+            raise ValueError("a sealed secret does not open with this key") from error
+
+    def sign(self, text: str) -> str:
+        """16 bytes of HMAC-SHA256, base64url."""
+        return _b64(hmac.digest(self._mac_key, text.encode(), "sha256")[:16])
+
+
+def load_seal(configured: str, home: Path) -> Seal:
+    """The key from the settings, else from HOME/secret.key, made there at the first start."""
+    if configured:
+        return Seal(base64.b64decode(configured))
+    file = home / "secret.key"
+    if not file.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(base64.b64encode(secrets.token_bytes(32)))
+    return Seal(base64.b64decode(file.read_bytes()))
+
+
+def new_secret() -> str:
+    """256 random bits, base64url without padding."""
+    return _b64(secrets.token_bytes(32))
+
+
+def fingerprint(secret: str) -> str:
+    """SHA-256 in hex: what is kept of a secret that we only ever compare."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

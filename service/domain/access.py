@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from service.domain.escalation import Role
+from service.errors import Code, Refusal, not_found
 
 
 class Level(IntEnum):
@@ -38,6 +39,34 @@ class Reach:
 
     def contains(self, team_id: str) -> bool:
         return self.team_ids is None or team_id in self.team_ids
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking: a key, perhaps on behalf of a person, with a scope and a reach."""
+
+    key_id: str
+    scope: Scope
+    reach: Reach
+    user_id: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """The id that the journal names: the person where one is known, else the key."""
+        return self.user_id or self.key_id
+
+    def team_for(self, asked: str | None) -> str:
+        """The team that something new belongs to: the one asked for, else the caller's only one.
+
+        Raises Refusal `missing_field` where that leaves a choice, `not_found` beyond the reach.
+        """
+        if asked is None:
+            if self.reach.team_ids is None or len(self.reach.team_ids) != 1:
+                raise Refusal(Code.MISSING_FIELD, "Say which team this is for.", "team_id")
+            return next(iter(self.reach.team_ids))
+        if not self.reach.contains(asked):
+            raise not_found("team")
+        return asked
 
 
 def level_for(role: Role | None, channel_level: Level, ceiling: Level) -> Level | None:

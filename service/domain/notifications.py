@@ -39,8 +39,46 @@ class EventType(StrEnum):
     STEP_FIRED = "escalation.step_fired"
     STEP_EMPTY = "escalation.step_empty"
     ESCALATION_ACKNOWLEDGED = "escalation.acknowledged"
-    ESCALATION_EXHAUSTED = "escalation.exhausted"
     ENDPOINT_TEST = "endpoint.test"
+
+
+#: Events of which a person is told by mail; the rest are for machines.
+MAILED_EVENTS = frozenset({EventType.REMINDER_DUE, EventType.STEP_FIRED})
+
+
+class Superseded(StrEnum):
+    """Why a message that was released is not handed over after all."""
+
+    DEADLINE_ENDED = "deadline_ended"
+    VERSION_CHANGED = "version_changed"
+    RECIPIENT_LEFT = "recipient_left"
+    RECIPIENT_DISABLED = "recipient_disabled"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What is true at the moment of handing a message over, read under the claim."""
+
+    channel: ChannelKind
+    version: int | None
+    deadline_version: int | None
+    deadline_live: bool
+    on_case: bool
+    recipient_enabled: bool
+
+
+def why_superseded(facts: Handover) -> Superseded | None:
+    """None: it still holds, send it. A webhook tells what has happened, which stays true."""
+    if facts.channel is ChannelKind.WEBHOOK:
+        return None if facts.recipient_enabled else Superseded.ENDPOINT_DISABLED
+    if not facts.deadline_live:
+        return Superseded.DEADLINE_ENDED
+    if facts.version != facts.deadline_version:
+        return Superseded.VERSION_CHANGED
+    if not facts.on_case:
+        return Superseded.RECIPIENT_LEFT
+    return None if facts.recipient_enabled else Superseded.RECIPIENT_DISABLED
 
 
 @dataclass(frozen=True)
@@ -68,7 +106,6 @@ class Notice:
     provisional: bool
     planned_at: datetime
     released_at: datetime
-    link: str | None
     others_told: tuple[str, ...] = ()
     next_at: datetime | None = None
     next_roles: tuple[str, ...] = ()
@@ -80,7 +117,7 @@ def redacted(notice: Notice, level: Level) -> Notice:
     if level < Level.FULL:
         shown = replace(shown, notes=None)
     if level < Level.BASIS:
-        shown = replace(shown, title=None, forum=None, basis=None, link=None)
+        shown = replace(shown, title=None, forum=None, basis=None)
     if level < Level.CODE:
         shown = replace(shown, case_code=None, kind=None)
     return shown

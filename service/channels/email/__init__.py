@@ -1,0 +1,1 @@
+"""E-mail: one message, one person, one recipient."""

@@ -1,0 +1,194 @@
+"""Sends mails: over kept SMTP connections, or, where no relay is set, into a folder of .eml files."""
+
+import asyncio
+import contextlib
+import os
+import ssl
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+from email_validator import EmailNotValidError, validate_email
+
+from service.channels.email.content import MailContent
+from service.channels.interface import Draft, Parcel
+from service.domain.notifications import ChannelKind
+from service.domain.retry import MAIL_PAUSES, Outcome, Verdict
+from service.errors import Code, Refusal
+
+#: One try may take this long in all; shorter than a lease, so that no row is sent by two workers.
+_TRY_SECONDS = 45
+
+
+class Transport(Protocol):
+    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome: ...
+    async def check(self) -> dict[str, Any]: ...
+    async def close(self) -> None: ...
+
+
+class EmailChannel:
+    kind = ChannelKind.EMAIL
+    pauses: tuple[timedelta, ...] = MAIL_PAUSES
+
+    def __init__(self, content: MailContent, transport: Transport) -> None:
+        self._content = content
+        self._transport = transport
+
+    def check_address(self, address: str) -> None:
+        """One bare address of a domain with a dot; raises Refusal `invalid_text` otherwise."""
+        try:
+            validate_email(address, check_deliverability=False, test_environment=True)
+        except EmailNotValidError as error:
+            raise Refusal(Code.INVALID_TEXT, str(error), "email") from error
+
+    def compose(self, draft: Draft) -> bytes:
+        return self._content.compose(draft)
+
+    async def send(self, parcel: Parcel) -> Outcome:
+        head = f"To: {parcel.address}\r\n"
+        if parcel.maybe_repeated:
+            head += "X-Possible-Duplicate: yes\r\n"
+        return await self._transport.deliver(parcel, head.encode() + parcel.content)
+
+    async def check(self) -> dict[str, Any]:
+        return await self._transport.check()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+class Outbox:
+    """One file for each message, named by its id: a repeat overwrites, it does not double."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome:
+        try:
+            await asyncio.to_thread(self._write, parcel.message_id, mail)
+        except OSError as error:
+            return Outcome(Verdict.TEMPORARY, "outbox", str(error)[:500])
+        return Outcome(Verdict.ACCEPTED, "outbox")
+
+    def _write(self, message_id: str, mail: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        unfinished = self._folder / f".{message_id}.part"
+        with unfinished.open("wb") as file:
+            file.write(mail)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._folder / f"{message_id}.eml")
+
+    async def check(self) -> dict[str, Any]:
+        return {"outbox": str(self._folder)}
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+class SmtpTransport:
+    """A handful of connections to one relay, kept open and made anew when they break.
+
+    `url`: smtp+starttls://, smtps:// (certificates checked) or smtp:// (in clear, as the operator
+    says). TLS that was asked for is never given up for a connection in clear.
+    """
+
+    def __init__(self, url: str, sender: str, connections: int, ca_file: Path | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+            raise ValueError("ADQUEM_SMTP_URL must begin with smtp+starttls://, smtps:// or smtp://")
+        secure = parts.scheme != "smtp"
+        self._options: dict[str, Any] = {
+            "hostname": parts.hostname,
+            "port": parts.port or {"smtp": 25, "smtps": 465}.get(parts.scheme, 587),
+            "username": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else None,
+            "use_tls": parts.scheme == "smtps",
+            "start_tls": parts.scheme == "smtp+starttls",
+            "tls_context": ssl.create_default_context(cafile=ca_file) if secure else None,
+            "timeout": 20,
+        }
+        self._sender = parseaddr(sender)[1]
+        self._idle: list[aiosmtplib.SMTP] = []
+        self._slots = asyncio.Semaphore(connections)
+
+    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome:
+        try:
+            async with self._slots, asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
+                return await _submit(smtp, self._sender, parcel.address, mail)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            return _failure(error)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        smtp = await self._living() or aiosmtplib.SMTP(**self._options)
+        try:
+            if not smtp.is_connected:
+                await smtp.connect()
+            yield smtp
+        except BaseException:
+            smtp.close()
+            raise
+        self._idle.append(smtp)
+
+    async def _living(self) -> aiosmtplib.SMTP | None:
+        """A kept connection that still answers; relays hang up on idle ones without a word."""
+        while self._idle:
+            smtp = self._idle.pop()
+            try:
+                await smtp.rset(timeout=5)
+            except (aiosmtplib.SMTPException, OSError, TimeoutError):
+                smtp.close()
+            else:
+                return smtp
+        return None
+
+    async def check(self) -> dict[str, Any]:
+        async with asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
+            code, _ = await smtp.noop()
+        return {"relay": self._options["hostname"], "noop": int(code)}
+
+    async def close(self) -> None:
+        while self._idle:
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+                await self._idle.pop().quit(timeout=2)
+
+
+async def _submit(smtp: aiosmtplib.SMTP, sender: str, address: str, mail: bytes) -> Outcome:
+    """MAIL, RCPT, DATA. Once the body has left, silence is no longer a failure but `unknown`."""
+    await smtp.mail(sender)
+    await smtp.rcpt(address)
+    try:
+        reply = await smtp.data(mail)
+    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError) as error:
+        smtp.close()
+        raise _NoReply(str(error)) from error
+    return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500])
+
+
+class _NoReply(aiosmtplib.SMTPException):
+    """The body left and no verdict came back: the relay may have taken it."""
+
+
+def _failure(error: Exception) -> Outcome:
+    detail = str(error)[:500]
+    match error:
+        case _NoReply():
+            return Outcome(Verdict.UNKNOWN, "no_reply", detail)
+        case aiosmtplib.SMTPAuthenticationError(code=code):
+            # The operator's fault, not the address's: the message waits until it is mended.
+            return Outcome(Verdict.TEMPORARY, str(int(code)), detail)
+        case aiosmtplib.SMTPResponseException(code=code):
+            permanent = 500 <= int(code) < 600
+            verdict = Verdict.PERMANENT if permanent else Verdict.TEMPORARY
+            return Outcome(verdict, str(int(code)), detail)
+        case TimeoutError() | aiosmtplib.SMTPTimeoutError():
+            return Outcome(Verdict.TEMPORARY, "timeout", detail)
+        case ssl.SSLError():
+            return Outcome(Verdict.TEMPORARY, "tls", detail)
+        case _:
+            return Outcome(Verdict.TEMPORARY, "connection", detail)

@@ -1,0 +1,69 @@
+"""What every channel is to the rest of the house: it composes bytes once, and it sends bytes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from service.domain.notifications import ChannelKind, EventType, Notice
+from service.domain.retry import Outcome
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a message says and to whom, before it is bytes.
+
+    `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
+    name of the reader's zone, None for machines. `sequence` rises by one with each event of the
+    same deadline. `actor`: id of who caused it, None for the clockwork.
+    """
+
+    message_id: str
+    event: EventType
+    event_id: str
+    team_id: str
+    occurred_at: datetime
+    notice: Notice | None
+    reader_zone: str | None = None
+    actor: str | None = None
+    sequence: int = 0
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One attempt's worth: the frozen bytes, and what may differ from try to try.
+
+    `address` is read at handover, never frozen. `secret` signs, where the channel signs.
+    `maybe_repeated`: an earlier try has no known end, so this may be the second copy.
+    """
+
+    message_id: str
+    event_id: str
+    address: str
+    content: bytes
+    attempt: int
+    maybe_repeated: bool
+    sent_at: datetime
+    secret: str | None = None
+
+
+class Channel(Protocol):
+    """`pauses`: the table of retries that suits this channel's other side."""
+
+    kind: ChannelKind
+    pauses: tuple[timedelta, ...]
+
+    def check_address(self, address: str) -> None:
+        """Raises Refusal when nothing could or should ever be sent there."""
+
+    def compose(self, draft: Draft) -> bytes:
+        """The bytes to freeze; the same draft gives the same bytes."""
+
+    async def send(self, parcel: Parcel) -> Outcome:
+        """One try. Never raises: whatever goes wrong is an outcome."""
+
+    async def check(self) -> dict[str, Any]:
+        """Whether the other side answers, for `adquem doctor`; raises what it meets."""
+
+    async def close(self) -> None:
+        """Let go of open connections."""

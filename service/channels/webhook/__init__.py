@@ -1,0 +1,1 @@
+"""Webhooks, signed after the Standard Webhooks specification."""

@@ -1,0 +1,57 @@
+"""Turns a draft into the JSON bytes of a webhook: one envelope for all events, thin data inside."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from service.channels.interface import Draft
+from service.domain.access import Level
+from service.domain.notifications import Notice
+
+SCHEMA_VERSION = "1"
+
+
+def compose(draft: Draft, source: str) -> bytes:
+    """Minified UTF-8 JSON. `source` is the address of this installation."""
+    subject_id = draft.notice.deadline_id if draft.notice else None
+    envelope: dict[str, Any] = {
+        "id": draft.event_id,
+        "type": draft.event,
+        "timestamp": _instant(draft.occurred_at),
+        "schema_version": SCHEMA_VERSION,
+        "source": source,
+        "team_id": draft.team_id,
+        "subject": {"kind": "deadline", "id": subject_id} if subject_id else None,
+        "sequence": draft.sequence,
+        "test": draft.notice is None,
+        "actor": {"id": draft.actor} if draft.actor else {"kind": "system"},
+        "links": {"self": f"{source}/api/v1/deadlines/{subject_id}"} if subject_id else {},
+        "data": _data(draft.notice, draft.step) if draft.notice else {"message": "ping"},
+    }
+    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _data(notice: Notice, step: int | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "deadline_id": notice.deadline_id,
+        "version": notice.version,
+        "case_code": notice.case_code,
+        "kind": notice.kind,
+        "due_on": notice.due_on.isoformat(),
+        "due_at": _instant(notice.due_at),
+        "timezone": notice.timezone,
+        "provisional": notice.provisional,
+        "planned_at": _instant(notice.planned_at),
+        "told": list(notice.others_told),
+        "next_at": _instant(notice.next_at) if notice.next_at else None,
+        "next_roles": list(notice.next_roles),
+    }
+    if step is not None:
+        data["step"] = step
+    if notice.level >= Level.BASIS:
+        data |= {"title": notice.title, "forum": notice.forum, "basis": notice.basis}
+    return data
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

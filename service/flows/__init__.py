@@ -1,0 +1,1 @@
+"""The stories: each gathers facts, asks the domain, and writes; none commits."""

@@ -1,0 +1,138 @@
+"""Tells endpoints what has happened: one message for each endpoint that asked for the event."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.channels.interface import Channel, Draft
+from service.domain.access import Level
+from service.domain.notifications import (
+    EventType,
+    Notice,
+    dedupe_key,
+    redacted,
+    useful_until,
+)
+from service.ids import new_id
+from service.store.cases import Case
+from service.store.deadlines import Deadline
+from service.store.endpoints import Endpoint, active_endpoints
+from service.store.messages import Message, add_messages
+
+
+def notice_of(
+    deadline: Deadline, case: Case, event: EventType, planned_at: datetime, now: datetime
+) -> Notice:
+    """Everything that can be said of the deadline, at the highest level."""
+    return Notice(
+        event=event,
+        level=Level.FULL,
+        case_code=case.code,
+        deadline_id=deadline.id,
+        version=deadline.version,
+        kind=deadline.kind,
+        title=deadline.title,
+        forum=case.forum,
+        basis=basis_of(deadline),
+        notes=deadline.notes,
+        due_on=deadline.due_on,
+        due_at=deadline.due_at,
+        whole_day=deadline.whole_day,
+        timezone=deadline.timezone,
+        provisional=deadline.verified_by is None,
+        planned_at=planned_at,
+        released_at=now,
+    )
+
+
+def basis_of(deadline: Deadline) -> str:
+    """The citation that a date rests on, with a warning where it is not verified law."""
+    if deadline.rule_id is None:
+        return "stated by a person"
+    citation = deadline.sources[0]["citation"] if deadline.sources else deadline.rule_id
+    verified = deadline.rule_status == "verified"
+    return citation if verified else f"{citation} ({deadline.rule_status}: confirm before relying)"
+
+
+def announcements(
+    notice: Notice,
+    deadline: Deadline,
+    endpoints: Iterable[Endpoint],
+    channel: Channel,
+    actor: str | None,
+    now: datetime,
+    step: int | None = None,
+) -> list[Message]:
+    """One message per endpoint that subscribes to the event; raises the deadline's event count."""
+    deadline.events_told += 1
+    event_id = new_id("evt", now)
+    messages = []
+    for endpoint in endpoints:
+        if not subscribes(endpoint, notice.event):
+            continue
+        message_id = new_id("msg", now)
+        draft = Draft(
+            message_id=message_id,
+            event=notice.event,
+            event_id=event_id,
+            team_id=deadline.team_id,
+            occurred_at=now,
+            notice=redacted(notice, Level(endpoint.level)),
+            actor=actor,
+            sequence=deadline.events_told,
+            step=step,
+        )
+        messages.append(
+            Message(
+                id=message_id,
+                team_id=deadline.team_id,
+                case_id=deadline.case_id,
+                deadline_id=deadline.id,
+                deadline_version=deadline.version,
+                step=notice.event if step is None else str(step),
+                occurrence=deadline.events_told,
+                event=notice.event,
+                event_id=event_id,
+                channel=channel.kind,
+                endpoint_id=endpoint.id,
+                level=endpoint.level,
+                dedupe_key=dedupe_key(
+                    deadline.id,
+                    deadline.version,
+                    notice.event if step is None else str(step),
+                    deadline.events_told,
+                    endpoint.id,
+                    channel.kind,
+                ),
+                content=channel.compose(draft),
+                due_at=notice.planned_at,
+                next_attempt_at=now,
+                useful_until=useful_until(notice.due_at, now),
+                created_at=now,
+            )
+        )
+    return messages
+
+
+async def announce(
+    session: AsyncSession,
+    channel: Channel,
+    event: EventType,
+    deadline: Deadline,
+    case: Case,
+    actor: str | None,
+    now: datetime,
+) -> None:
+    """For the stories that people set going: writes the messages in their transaction."""
+    endpoints = (await active_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
+    notice = notice_of(deadline, case, event, now, now)
+    await add_messages(
+        session, announcements(notice, deadline, endpoints, channel, actor, now)
+    )
+
+
+def subscribes(endpoint: Endpoint, event: EventType) -> bool:
+    """Exact names, `deadline.*`, or `*`."""
+    return any(fnmatchcase(event, pattern) for pattern in endpoint.events)

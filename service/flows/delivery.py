@@ -1,0 +1,223 @@
+"""From message row to provider and back: claim with a last check, send with nothing held, record.
+
+The three parts are three functions, so that whoever calls them decides where transactions end:
+after the claim, before anything leaves; and again when the verdicts are in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.channels.interface import Channel, Parcel
+from service.domain.deadlines import LIVE_STATES
+from service.domain.notifications import (
+    ChannelKind,
+    Handover,
+    MessageState,
+    Superseded,
+    why_superseded,
+)
+from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
+from service.ids import new_id
+from service.sealing import Seal
+from service.store.deadlines import wake
+from service.store.endpoints import Endpoint, EndpointState
+from service.store.journal import Happening, record
+from service.store.messages import (
+    Attempt,
+    Message,
+    Standing,
+    close_abandoned,
+    close_attempts,
+    give_up,
+    lease_due,
+    mark_accepted,
+    open_attempts,
+    put_back,
+    standing_of,
+)
+
+#: How long a claim holds; every channel's own time-out is shorter.
+LEASE = timedelta(seconds=60)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Consignment:
+    """A claimed message on its way: what to send, and what is needed to record how it went."""
+
+    message: Message
+    attempt_id: str
+    lease: str
+    parcel: Parcel
+
+
+@dataclass(frozen=True)
+class Delivered:
+    consignment: Consignment
+    outcome: Outcome
+
+
+async def claim(
+    session: AsyncSession, seal: Seal, worker: str, now: datetime, limit: int
+) -> list[Consignment]:
+    """Leases due messages, drops those that no longer hold, and opens the attempts of the rest."""
+    lease = new_id("lse", now)
+    messages = await lease_due(session, now, lease, LEASE, limit)
+    if not messages:
+        return []
+    retried = [message.id for message in messages if message.attempts > 1]
+    repeated = await close_abandoned(session, retried, now) if retried else set()
+    standings = await standing_of(session, messages)
+    stale: dict[Superseded, list[str]] = {}
+    consignments = []
+    for message in messages:
+        standing = standings[message.id]
+        if reason := why_superseded(_handover(message, standing)):
+            stale.setdefault(reason, []).append(message.id)
+        else:
+            parcel = _parcel(message, standing, seal, message.id in repeated, now)
+            consignments.append(Consignment(message, new_id("att", now), lease, parcel))
+    for reason, ids in stale.items():
+        await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
+    await _look_again(session, [m for m in messages if any(m.id in ids for ids in stale.values())], now)
+    if consignments:
+        await open_attempts(session, [_attempt(one, worker, now) for one in consignments])
+    return consignments
+
+
+async def send(channels: Mapping[ChannelKind, Channel], consignment: Consignment) -> Delivered:
+    """One try, with no transaction open. Whatever a channel raises against its promise is a failure."""
+    channel = channels[consignment.message.channel]
+    try:
+        outcome = await channel.send(consignment.parcel)
+    except Exception as error:
+        _log.exception("channel_raised", message_id=consignment.message.id, channel=channel.kind)
+        outcome = Outcome(Verdict.UNKNOWN, "internal", type(error).__name__)
+    return Delivered(consignment, outcome)
+
+
+async def record_all(
+    session: AsyncSession,
+    channels: Mapping[ChannelKind, Channel],
+    delivered: Sequence[Delivered],
+    now: datetime,
+    jitter: Callable[[], float],
+) -> None:
+    """Closes the attempts; success is final, failure becomes a later try or an end with a reason."""
+    await close_attempts(
+        session, [(one.consignment.attempt_id, one.outcome) for one in delivered], now
+    )
+    accepted = [one for one in delivered if one.outcome.verdict is Verdict.ACCEPTED]
+    if accepted:
+        await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
+    ended = []
+    for one in delivered:
+        if one.outcome.verdict is not Verdict.ACCEPTED:
+            pauses = channels[one.consignment.message.channel].pauses
+            if await _failed(session, one, pauses, now, jitter()):
+                ended.append(one)
+    await _look_again(session, [one.consignment.message for one in ended], now)
+    await record(session, [_happening(one) for one in ended], now)
+
+
+async def _failed(
+    session: AsyncSession,
+    one: Delivered,
+    pauses: tuple[timedelta, ...],
+    now: datetime,
+    jitter: float,
+) -> bool:
+    """True when the message has come to its end without being accepted."""
+    message, lease = one.consignment.message, one.consignment.lease
+    decision = after_failure(
+        one.outcome, message.attempts, pauses, now, message.useful_until, jitter
+    )
+    if isinstance(decision, TryAgain):
+        await put_back(session, message.id, lease, decision.at)
+        return False
+    state = MessageState.FAILED if decision is GiveUp.REFUSED else MessageState.EXPIRED
+    return await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")
+
+
+async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datetime) -> None:
+    """A mail that will not arrive may leave a step without anyone: the plan must see that at once."""
+    ids = {
+        message.deadline_id
+        for message in lost
+        if message.deadline_id and message.channel is ChannelKind.EMAIL
+    }
+    if ids:
+        await wake(session, ids, now)
+
+
+def _handover(message: Message, standing: Standing) -> Handover:
+    deadline, user, endpoint = standing.deadline, standing.user, standing.endpoint
+    enabled = user is not None and user.disabled_at is None
+    if message.channel is ChannelKind.WEBHOOK:
+        enabled = endpoint is not None and endpoint.state is EndpointState.ACTIVE
+    return Handover(
+        channel=message.channel,
+        version=message.deadline_version,
+        deadline_version=deadline.version if deadline else None,
+        deadline_live=deadline is not None and deadline.state in LIVE_STATES,
+        on_case=standing.on_case,
+        recipient_enabled=enabled,
+    )
+
+
+def _parcel(
+    message: Message, standing: Standing, seal: Seal, repeated: bool, now: datetime
+) -> Parcel:
+    """The address and the secret are read now, never frozen."""
+    address, secret = "", None
+    if standing.endpoint is not None:
+        address = standing.endpoint.url
+        secret = _opened(seal, standing.endpoint)
+    elif standing.user is not None:
+        address = standing.user.email
+    return Parcel(
+        message_id=message.id,
+        event_id=message.event_id,
+        address=address,
+        content=message.content,
+        attempt=message.attempts,
+        maybe_repeated=repeated,
+        sent_at=now,
+        secret=secret,
+    )
+
+
+def _opened(seal: Seal, endpoint: Endpoint) -> str | None:
+    """None where the key has changed: that endpoint's attempts fail aloud, the batch goes on."""
+    try:
+        return seal.open(endpoint.sealed_secret, endpoint.id).decode()
+    except ValueError:
+        _log.error("endpoint_secret_unreadable", endpoint_id=endpoint.id)
+        return None
+
+
+def _attempt(consignment: Consignment, worker: str, now: datetime) -> Attempt:
+    return Attempt(
+        id=consignment.attempt_id,
+        message_id=consignment.message.id,
+        number=consignment.message.attempts,
+        worker=worker,
+        opened_at=now,
+    )
+
+
+def _happening(one: Delivered) -> Happening:
+    message = one.consignment.message
+    return Happening(
+        team_id=message.team_id,
+        actor="system",
+        action="message.not_delivered",
+        subject_id=message.id,
+        case_id=message.case_id,
+        data={"channel": message.channel, "code": one.outcome.code, "step": message.step},
+    )

@@ -1,0 +1,230 @@
+"""The tick's part: asks the plan of each deadline that is due, and freezes what it says into messages.
+
+Everything of a batch, messages, new `wake_at`, fired steps, journal, is one transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.channels.interface import Channel, Draft
+from service.domain.access import Level, level_for
+from service.domain.escalation import Role, Step
+from service.domain.notifications import (
+    ChannelKind,
+    EventType,
+    Notice,
+    dedupe_key,
+    redacted,
+    useful_until,
+)
+from service.domain.plan import Plan, PlanFacts, PlannedStep, plan
+from service.flows.announcing import announcements, notice_of
+from service.flows.planning import Situation, gather, written_steps
+from service.ids import new_id
+from service.store.deadlines import claim_due
+from service.store.endpoints import Endpoint, active_endpoints
+from service.store.escalations import Escalation
+from service.store.journal import Happening, record
+from service.store.messages import Message, add_messages
+from service.store.users import User
+
+#: How much a mail shows where nobody has set anything else: case code and kind, no names, no facts.
+MAIL_LEVEL = Level.CODE
+
+#: A deadline whose release fails is looked at again after this long; the others are not held up.
+_AFTER_FAULT = timedelta(minutes=1)
+
+Channels = Mapping[ChannelKind, Channel]
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Released:
+    """What one batch did: deadlines looked at, messages written."""
+
+    deadlines: int
+    messages: int
+
+
+async def release_due(
+    session: AsyncSession, channels: Channels, now: datetime, limit: int
+) -> Released:
+    """One batch of at most `limit` deadlines whose `wake_at` has come."""
+    deadlines = await claim_due(session, now, limit)
+    if not deadlines:
+        return Released(0, 0)
+    endpoints = await active_endpoints(session, [deadline.team_id for deadline in deadlines])
+    messages: list[Message] = []
+    happenings: list[Happening] = []
+    for situation in await gather(session, deadlines):
+        deadline = situation.deadline
+        try:
+            release = _Release(situation, endpoints.get(deadline.team_id, []), channels, now)
+            release.run()
+        except Exception:
+            # One deadline that cannot be told must not silence the rest of the batch.
+            _log.exception("release_failed", deadline_id=deadline.id)
+            deadline.wake_at = now + _AFTER_FAULT
+            continue
+        messages += release.messages
+        happenings += release.happenings
+        if release.escalation is not None:
+            session.add(release.escalation)
+    await session.flush()
+    await add_messages(session, messages)
+    await record(session, happenings, now)
+    return Released(len(deadlines), len(messages))
+
+
+class _Release:
+    """The release of one deadline; collects what is to be written and touches no database."""
+
+    def __init__(
+        self, situation: Situation, endpoints: list[Endpoint], channels: Channels, now: datetime
+    ) -> None:
+        self.situation = situation
+        self.endpoints = endpoints
+        self.channels = channels
+        self.now = now
+        self.escalation: Escalation | None = None
+        self.messages: list[Message] = []
+        self.happenings: list[Happening] = []
+
+    def run(self) -> None:
+        """Fires what is due; a step that reaches nobody lets the next one fire at once."""
+        facts = self.situation.facts
+        decision = plan(facts, self.now)
+        while decision.due is not None:
+            following = plan(_after(facts, decision.due, self.now, reached=True), self.now)
+            reached = self._fire(decision.due, following)
+            facts = _after(facts, decision.due, self.now, reached)
+            decision = plan(facts, self.now)
+        if facts is not self.situation.facts:
+            self.escalation = self._kept(facts)
+        self.situation.deadline.wake_at = decision.wake_at
+
+    def _fire(self, due: PlannedStep, following: Plan) -> bool:
+        """Messages for every person of the step and every endpoint; False when there was nobody."""
+        recipients = self.situation.recipients(_targets(due, self.situation.facts.steps))
+        event = EventType.REMINDER_DUE if due.step.is_mark else EventType.STEP_FIRED
+        notice = self._notice(event, due, following, [role for _, role in recipients])
+        for user, role in recipients:
+            self._write(notice, due.order, user, role)
+        self._announce(notice, due.order)
+        if not recipients:
+            self._announce(replace(notice, event=EventType.STEP_EMPTY), due.order)
+        self._journal(due, recipients)
+        return bool(recipients)
+
+    def _notice(
+        self, event: EventType, due: PlannedStep, following: Plan, told: list[Role]
+    ) -> Notice:
+        after = following.upcoming[0] if following.upcoming else None
+        silent = after if after and not after.step.is_mark else None
+        deadline, case = self.situation.deadline, self.situation.case
+        return replace(
+            notice_of(deadline, case, event, due.at, self.now),
+            others_told=tuple(dict.fromkeys(told)),
+            next_at=silent.at if silent else None,
+            next_roles=silent.step.targets if silent else (),
+        )
+
+    def _write(self, notice: Notice, order: int, user: User, role: Role) -> None:
+        deadline, channel = self.situation.deadline, self.channels[ChannelKind.EMAIL]
+        level = level_for(role, MAIL_LEVEL, Level(self.situation.case.ceiling))
+        if level is None:
+            return
+        message_id, event_id = new_id("msg", self.now), new_id("evt", self.now)
+        others = tuple(one for one in notice.others_told if one != role)
+        draft = Draft(
+            message_id=message_id,
+            event=notice.event,
+            event_id=event_id,
+            team_id=deadline.team_id,
+            occurred_at=self.now,
+            notice=redacted(replace(notice, others_told=others), level),
+            reader_zone=user.timezone,
+            step=order,
+        )
+        key = dedupe_key(deadline.id, deadline.version, str(order), 0, user.id, channel.kind)
+        self.messages.append(
+            Message(
+                id=message_id,
+                team_id=deadline.team_id,
+                case_id=deadline.case_id,
+                deadline_id=deadline.id,
+                deadline_version=deadline.version,
+                step=str(order),
+                event=notice.event,
+                event_id=event_id,
+                channel=channel.kind,
+                user_id=user.id,
+                level=level,
+                dedupe_key=key,
+                content=channel.compose(draft),
+                due_at=notice.planned_at,
+                next_attempt_at=self.now,
+                useful_until=useful_until(deadline.due_at, self.now),
+                created_at=self.now,
+            )
+        )
+
+    def _announce(self, notice: Notice, order: int) -> None:
+        channel = self.channels[ChannelKind.WEBHOOK]
+        self.messages += announcements(
+            notice, self.situation.deadline, self.endpoints, channel, None, self.now, order
+        )
+
+    def _journal(self, due: PlannedStep, recipients: list[tuple[User, Role]]) -> None:
+        deadline = self.situation.deadline
+        self.happenings.append(
+            Happening(
+                team_id=deadline.team_id,
+                actor="system",
+                action="escalation.step_fired",
+                subject_id=deadline.id,
+                case_id=deadline.case_id,
+                data={
+                    "version": deadline.version,
+                    "step": due.order,
+                    "why": due.why,
+                    "planned_at": due.at.isoformat(),
+                    "merged": list(due.merged),
+                    "told": {user.id: role for user, role in recipients},
+                },
+            )
+        )
+
+    def _kept(self, facts: PlanFacts) -> Escalation:
+        """The escalation with its own copy of the ladder, and what has fired by now."""
+        deadline = self.situation.deadline
+        escalation = self.situation.escalation or Escalation(
+            id=new_id("esc", self.now),
+            team_id=deadline.team_id,
+            deadline_id=deadline.id,
+            version=deadline.version,
+            steps=written_steps(facts.steps),
+            fired={},
+            started_at=self.now,
+        )
+        escalation.fired = {str(order): at.isoformat() for order, at in facts.fired.items()}
+        return escalation
+
+
+def _after(facts: PlanFacts, due: PlannedStep, now: datetime, reached: bool) -> PlanFacts:
+    """The facts once `due` has fired."""
+    return replace(
+        facts,
+        fired={**facts.fired, due.order: now},
+        not_reached=facts.not_reached | (frozenset() if reached else {due.order}),
+    )
+
+
+def _targets(due: PlannedStep, steps: tuple[Step, ...]) -> tuple[Role, ...]:
+    """The step's roles, and those of the missed marks that it speaks for."""
+    merged = (role for order in due.merged for role in steps[order].targets)
+    return tuple(dict.fromkeys((*due.step.targets, *merged)))

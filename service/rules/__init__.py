@@ -1,0 +1,1 @@
+"""The rule library: sourced time limits as YAML, and its loader."""

@@ -1,0 +1,87 @@
+"""Cases and the people on them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint, delete
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Level, Reach
+from service.domain.escalation import Role
+from service.store.columns import Choice, UtcDateTime
+from service.store.paging import get_within, page, within
+
+
+class Case(SQLModel, table=True):
+    """Known by its `code`, never by a client's name. `calendar` is the code of its court calendar.
+
+    `shown` counts the changes that alter what feeds show of the case's deadlines.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("team_id", "code"), UniqueConstraint("team_id", "external_id"))
+
+    id: str = Field(primary_key=True)
+    team_id: str = Field(foreign_key="teams.id")
+    code: str
+    external_id: str | None = None
+    forum: str | None = None
+    timezone: str
+    calendar: str | None = None
+    ceiling: int = Level.BASIS
+    escalation_policy_id: str | None = Field(default=None, foreign_key="escalation_policies.id")
+    shown: int = 0
+    shown_at: datetime = Field(sa_type=UtcDateTime)
+    revision: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CaseRole(SQLModel, table=True):
+    """One person may hold several roles, and a role several persons."""
+
+    __tablename__ = "case_roles"
+
+    case_id: str = Field(primary_key=True, foreign_key="cases.id")
+    user_id: str = Field(primary_key=True, foreign_key="users.id", index=True)
+    role: Role = Field(primary_key=True, sa_type=Choice(Role))
+
+
+async def get_case(session: AsyncSession, case_id: str, reach: Reach) -> Case | None:
+    return await get_within(session, Case, case_id, reach)
+
+
+async def list_cases(
+    session: AsyncSession, reach: Reach, after: str | None, limit: int
+) -> list[Case]:
+    return await page(session, within(select(Case), Case.team_id, reach), Case.id, after, limit)
+
+
+async def find_case(
+    session: AsyncSession, team_id: str, *, code: str | None = None, external_id: str | None = None
+) -> Case | None:
+    query = select(Case).where(Case.team_id == team_id)
+    query = query.where(Case.code == code if code else Case.external_id == external_id)
+    return (await session.exec(query)).first()
+
+
+async def cases_by_id(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, Case]:
+    rows = await session.exec(select(Case).where(col(Case.id).in_(set(case_ids))))
+    return {case.id: case for case in rows}
+
+
+async def roles_of(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, list[CaseRole]]:
+    """Case id to its roles, in a stable order."""
+    query = select(CaseRole).where(col(CaseRole.case_id).in_(set(case_ids)))
+    roles: dict[str, list[CaseRole]] = {}
+    for role in await session.exec(query.order_by(col(CaseRole.role), col(CaseRole.user_id))):
+        roles.setdefault(role.case_id, []).append(role)
+    return roles
+
+
+async def set_roles(
+    session: AsyncSession, case_id: str, roles: Iterable[tuple[Role, str]]
+) -> None:
+    await session.exec(delete(CaseRole).where(col(CaseRole.case_id) == case_id))
+    session.add_all(CaseRole(case_id=case_id, user_id=user, role=role) for role, user in set(roles))
+    await session.flush()

@@ -1,0 +1,93 @@
+"""Column types on which both databases agree, and the base of every table."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, cast
+
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+SQLModel.metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant in, an aware UTC instant out, on SQLite (which keeps no zone) as on Postgres."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a zone must not reach the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Choice(TypeDecorator[Enum]):
+    """A closed enumeration, kept as its text; an unknown text in a row is an error, never None."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Enum | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(self.kind(value).value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Enum | None:
+        return None if value is None else self.kind(value)
+
+
+#: JSONB on Postgres, JSON text on SQLite.
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def as_rows(models: Iterable[SQLModel]) -> list[dict[str, Any]]:
+    """Plain dicts for one Core insert; an ORM flush of thousands of rows costs ten times as much."""
+    return [model.model_dump() for model in models]
+
+
+async def insert_rows(
+    session: AsyncSession, table: type[SQLModel], rows: Sequence[dict[str, Any]]
+) -> None:
+    """One Core insert for all rows."""
+    if rows:
+        await (await session.connection()).execute(insert(core_table(table)), list(rows))
+
+
+async def insert_missing(
+    session: AsyncSession, table: type[SQLModel], rows: Sequence[dict[str, Any]], unique: str
+) -> None:
+    """One insert of all rows, passing over those whose `unique` column is taken already."""
+    if not rows:
+        return
+    connection = await session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(core_table(table)).on_conflict_do_nothing(index_elements=[unique])
+    await connection.execute(statement, list(rows))
+
+
+def core_table(table: type[SQLModel]) -> Table:
+    """The table behind a class, for statements that need no ORM."""
+    return cast(Any, table).__table__  # type: ignore[no-any-return]

@@ -1,0 +1,68 @@
+"""Engines: Postgres as it comes; SQLite in WAL, with writers that take their lock at BEGIN.
+
+The sqlite3 default begins a transaction at the first write, so that two read-then-write
+transactions lose an update without an error. BEGIN IMMEDIATE queues the writers instead.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+Sessions = async_sessionmaker[AsyncSession]
+
+#: Bounds that keep one stuck transaction from holding up the rest (Postgres only).
+_POSTGRES_OPTIONS = (
+    "-c lock_timeout=5s -c statement_timeout=30s "
+    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+)
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for the URL; connections are made on first use."""
+    if url.startswith("sqlite"):
+        engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": 10})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10},
+    )
+
+
+def writers(engine: AsyncEngine) -> Sessions:
+    """Sessions whose transactions may write."""
+    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+
+
+def readers(engine: AsyncEngine) -> Sessions:
+    """Sessions that only read: no write lock on SQLite, READ ONLY on Postgres."""
+    reading = engine.execution_options(reads_only=True, postgresql_readonly=True)
+    return async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False)
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """The clock that every worker of a Postgres installation shares."""
+    connection = await session.connection()
+    instant: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    return instant
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,175 @@
+"""Deadlines: the dates themselves, and `wake_at`, which makes the database the schedule."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func, or_, text, tuple_, update
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Reach
+from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
+from service.store.cases import Case, CaseRole
+from service.store.columns import Choice, Json, UtcDateTime
+from service.store.paging import get_within, within
+
+_OPEN = text("wake_at IS NOT NULL")
+
+
+class Deadline(SQLModel, table=True):
+    """`wake_at` is the next instant at which the plan has something to say, None when it has not.
+
+    `version` rises with every published change of the date, `shown` with every change of what a
+    feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with the day, not at an hour. `entered_at`: when this
+    version came into being.
+    """
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        Index("ix_deadlines_wake_at", "wake_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("ix_deadlines_team_id_due_at", "team_id", "due_at", "id"),
+        UniqueConstraint("team_id", "external_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    team_id: str = Field(foreign_key="teams.id")
+    case_id: str = Field(foreign_key="cases.id", index=True)
+    trigger_event_id: str | None = Field(default=None, foreign_key="trigger_events.id")
+    external_id: str | None = None
+    title: str
+    notes: str | None = None
+    kind: DeadlineKind = Field(sa_type=Choice(DeadlineKind))
+    force: Force = Field(sa_type=Choice(Force))
+    duty_holder: DutyHolder = Field(sa_type=Choice(DutyHolder))
+    critical: bool = False
+    state: DeadlineState = Field(sa_type=Choice(DeadlineState))
+    due_on: date
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    whole_day: bool
+    timezone: str
+    rule_id: str | None = None
+    rule_status: str | None = None
+    derivation: list[dict[str, Any]] = Field(sa_type=Json)
+    sources: list[dict[str, Any]] = Field(sa_type=Json)
+    calendar_version: str | None = None
+    zone_data_version: str
+    escalation_policy_id: str | None = Field(default=None, foreign_key="escalation_policies.id")
+    version: int = 1
+    shown: int = 0
+    shown_at: datetime = Field(sa_type=UtcDateTime)
+    events_told: int = 0
+    entered_by: str
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+    verified_by: str | None = None
+    ended_by: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_because: str | None = None
+    wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revision: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+async def get_deadline(session: AsyncSession, deadline_id: str, reach: Reach) -> Deadline | None:
+    return await get_within(session, Deadline, deadline_id, reach)
+
+
+async def lock_deadline(session: AsyncSession, deadline_id: str, reach: Reach) -> Deadline | None:
+    """The row, held against every other writer until the transaction ends."""
+    query = within(select(Deadline).where(Deadline.id == deadline_id), Deadline.team_id, reach)
+    return (await session.exec(query.with_for_update())).first()
+
+
+async def external_id_taken(session: AsyncSession, team_id: str, external_id: str) -> bool:
+    query = select(Deadline.id).where(
+        Deadline.team_id == team_id, Deadline.external_id == external_id
+    )
+    return (await session.exec(query)).first() is not None
+
+
+async def list_deadlines(
+    session: AsyncSession,
+    reach: Reach,
+    *,
+    due_after: datetime | None = None,
+    due_before: datetime | None = None,
+    case_id: str | None = None,
+    states: Iterable[DeadlineState] = (),
+    kind: DeadlineKind | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[Deadline]:
+    """Soonest first; `after` is the (due_at, id) of the last row of the page before."""
+    query = within(select(Deadline), Deadline.team_id, reach)
+    if due_after:
+        query = query.where(col(Deadline.due_at) >= due_after)
+    if due_before:
+        query = query.where(col(Deadline.due_at) < due_before)
+    if case_id:
+        query = query.where(Deadline.case_id == case_id)
+    if chosen := list(states):
+        query = query.where(col(Deadline.state).in_(chosen))
+    if kind:
+        query = query.where(Deadline.kind == kind)
+    if after:
+        query = query.where(tuple_(col(Deadline.due_at), col(Deadline.id)) > tuple_(*after))
+    return list(
+        await session.exec(query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit))
+    )
+
+
+async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[Deadline]:
+    """Deadlines whose plan has something to say, held for this transaction, soonest due first."""
+    query = (
+        select(Deadline)
+        .where(col(Deadline.wake_at) <= now)
+        .order_by(col(Deadline.wake_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(await session.exec(query))
+
+
+async def wake(session: AsyncSession, deadline_ids: Iterable[str], now: datetime) -> None:
+    """Let the next tick look at these again, where they are still live."""
+    await session.exec(
+        update(Deadline)
+        .where(col(Deadline.id).in_(set(deadline_ids)), col(Deadline.state).in_(LIVE_STATES))
+        .values(wake_at=now)
+    )
+
+
+async def wake_policy_users(
+    session: AsyncSession, policy_id: str | None, team_id: str, now: datetime
+) -> None:
+    """A changed policy changes the plans that rest on it (None: those that rest on the default)."""
+    chosen = func.coalesce(col(Deadline.escalation_policy_id), col(Case.escalation_policy_id))
+    of_policy = (
+        select(Deadline.id)
+        .join(Case, col(Case.id) == col(Deadline.case_id))
+        .where(Deadline.team_id == team_id, chosen.is_not_distinct_from(policy_id))
+    )
+    await session.exec(
+        update(Deadline)
+        .where(col(Deadline.id).in_(of_policy), col(Deadline.state).in_(LIVE_STATES))
+        .values(wake_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def deadlines_of_person(
+    session: AsyncSession, user_id: str, team_id: str, ended_after: datetime, limit: int
+) -> list[tuple[Deadline, Case, CaseRole]]:
+    """What a person's feed may show: live deadlines, and those ended recently, of cases they are on."""
+    query = (
+        select(Deadline, Case, CaseRole)
+        .join(Case, col(Case.id) == col(Deadline.case_id))
+        .join(CaseRole, col(CaseRole.case_id) == col(Case.id))
+        .where(CaseRole.user_id == user_id, Deadline.team_id == team_id)
+        .where(
+            or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > ended_after),
+        )
+        .order_by(col(Deadline.due_at), col(Deadline.id))
+        .limit(limit)
+    )
+    return list(await session.exec(query))

@@ -1,0 +1,41 @@
+"""Feeds: subscribable calendars. Only the fingerprint of the secret is kept."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Level, Reach
+from service.store.columns import UtcDateTime
+from service.store.paging import get_within, page, within
+
+
+class Feed(SQLModel, table=True):
+    """`salt` makes the UIDs of this feed unlike those of any other; `shown` counts what changes its
+    whole look (level)."""
+
+    __tablename__ = "feeds"
+
+    id: str = Field(primary_key=True)
+    team_id: str = Field(foreign_key="teams.id", index=True)
+    user_id: str = Field(foreign_key="users.id", index=True)
+    name: str
+    fingerprint: str
+    salt: str
+    level: int = Level.CODE
+    shown: int = 0
+    shown_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revision: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+async def get_feed(session: AsyncSession, feed_id: str, reach: Reach) -> Feed | None:
+    return await get_within(session, Feed, feed_id, reach)
+
+
+async def list_feeds(
+    session: AsyncSession, reach: Reach, after: str | None, limit: int
+) -> list[Feed]:
+    query = within(select(Feed), Feed.team_id, reach)
+    return await page(session, query, Feed.id, after, limit)

@@ -1,0 +1,147 @@
+"""The journal: what happened, for ever, each entry chained to the one before it by its hash.
+
+One chain for each team (and one, `operator`, for what concerns no team). Entries are added in the
+transaction of the change that they record, under a lock on the chain's head.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.ids import new_id
+from service.store.columns import Json, UtcDateTime, as_rows, insert_missing, insert_rows
+from service.store.paging import page
+
+OPERATOR_CHAIN = "operator"
+_FIRST = "0" * 64
+
+
+class JournalEntry(SQLModel, table=True):
+    """`actor`: id of the key or user, or `system`. `data` holds ids, states and dates, no free text."""
+
+    __tablename__ = "journal_entries"
+    __table_args__ = (Index("uq_journal_entries_chain_number", "chain", "number", unique=True),)
+
+    id: str = Field(primary_key=True)
+    chain: str
+    number: int
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str
+    action: str
+    subject_id: str
+    case_id: str | None = Field(default=None, index=True)
+    data: dict[str, Any] = Field(sa_type=Json)
+    previous_hash: str
+    hash: str
+
+
+class JournalHead(SQLModel, table=True):
+    """The newest entry of a chain; the row that writers queue for."""
+
+    __tablename__ = "journal_heads"
+
+    chain: str = Field(primary_key=True)
+    number: int = 0
+    hash: str = _FIRST
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something to be journalled; the chain is the team's."""
+
+    team_id: str | None
+    actor: str
+    action: str
+    subject_id: str
+    case_id: str | None
+    data: dict[str, Any]
+
+
+async def record(session: AsyncSession, happenings: Sequence[Happening], now: datetime) -> None:
+    """Adds the entries, chain by chain in a fixed order so that two writers cannot block each other."""
+    by_chain: dict[str, list[Happening]] = {}
+    for happening in happenings:
+        by_chain.setdefault(happening.team_id or OPERATOR_CHAIN, []).append(happening)
+    for chain in sorted(by_chain):
+        head = await _lock_head(session, chain)
+        entries = []
+        for happening in by_chain[chain]:
+            entry = _entry(chain, head, happening, now)
+            head.number, head.hash = entry.number, entry.hash
+            entries.append(entry)
+        session.add(head)
+        await session.flush()
+        await insert_rows(session, JournalEntry, as_rows(entries))
+
+
+async def case_journal(
+    session: AsyncSession, case_id: str, after: str | None, limit: int
+) -> list[JournalEntry]:
+    query = select(JournalEntry).where(JournalEntry.case_id == case_id)
+    return await page(session, query, JournalEntry.id, after, limit)
+
+
+async def chains(session: AsyncSession) -> list[JournalHead]:
+    return list(await session.exec(select(JournalHead).order_by(col(JournalHead.chain))))
+
+
+async def first_broken(session: AsyncSession, head: JournalHead) -> int | None:
+    """The number of the first entry that does not follow from the one before it; None: all is whole.
+
+    A missing tail shows as the entry after the last one present.
+    """
+    number, previous = 0, _FIRST
+    async for entry in _entries(session, head.chain):
+        intact = entry.previous_hash == previous and entry.hash == _digest(entry)
+        if entry.number != number + 1 or not intact:
+            return number + 1
+        number, previous = entry.number, entry.hash
+    return None if (number, previous) == (head.number, head.hash) else number + 1
+
+
+async def _entries(session: AsyncSession, chain: str) -> AsyncIterator[JournalEntry]:
+    query = select(JournalEntry).where(JournalEntry.chain == chain)
+    stream = await session.stream_scalars(query.order_by(col(JournalEntry.number)))
+    async for entry in stream:
+        yield entry
+
+
+async def _lock_head(session: AsyncSession, chain: str) -> JournalHead:
+    query = select(JournalHead).where(JournalHead.chain == chain).with_for_update()
+    head = (await session.exec(query)).first()
+    if head is None:
+        await insert_missing(session, JournalHead, [JournalHead(chain=chain).model_dump()], "chain")
+        head = (await session.exec(query)).one()
+    return head
+
+
+def _entry(chain: str, head: JournalHead, happening: Happening, now: datetime) -> JournalEntry:
+    entry = JournalEntry(
+        id=new_id("jrn", now),
+        chain=chain,
+        number=head.number + 1,
+        at=now,
+        actor=happening.actor,
+        action=happening.action,
+        subject_id=happening.subject_id,
+        case_id=happening.case_id,
+        data=happening.data,
+        previous_hash=head.hash,
+        hash="",
+    )
+    entry.hash = _digest(entry)
+    return entry
+
+
+def _digest(entry: JournalEntry) -> str:
+    """SHA-256 over a canonical JSON of everything but the hash itself."""
+    content = entry.model_dump(mode="json", exclude={"hash", "at"}) | {"at": entry.at.isoformat()}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,297 @@
+"""Messages and their attempts: outbox and evidence in one.
+
+A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
+worker's rows become due again by themselves, and the same index serves both.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index, bindparam, func, text, update
+from sqlalchemy import select as select_columns
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Level, Reach
+from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
+from service.domain.retry import Outcome, Verdict
+from service.store.cases import CaseRole
+from service.store.columns import Choice, UtcDateTime, as_rows, core_table, insert_missing, insert_rows
+from service.store.deadlines import Deadline
+from service.store.endpoints import Endpoint
+from service.store.paging import get_within, page
+from service.store.users import User
+
+_PENDING = text("state IN ('due', 'sending')")
+
+
+class Message(SQLModel, table=True):
+    """One notice to one address, its bytes frozen at release.
+
+    Exactly one of `user_id` and `endpoint_id` is set. `due_at`: when it should have been said;
+    `step`: the step's number on the ladder, or the event type where there is no ladder.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index(
+            "ix_messages_next_attempt_at",
+            "next_attempt_at",
+            postgresql_where=_PENDING,
+            sqlite_where=_PENDING,
+        ),
+        Index("ix_messages_due_at", "due_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
+    )
+
+    id: str = Field(primary_key=True)
+    team_id: str = Field(foreign_key="teams.id")
+    case_id: str | None = Field(default=None, foreign_key="cases.id")
+    deadline_id: str | None = Field(default=None, foreign_key="deadlines.id", index=True)
+    deadline_version: int | None = None
+    step: str
+    occurrence: int = 0
+    event: EventType = Field(sa_type=Choice(EventType))
+    event_id: str
+    channel: ChannelKind = Field(sa_type=Choice(ChannelKind))
+    user_id: str | None = Field(default=None, foreign_key="users.id")
+    endpoint_id: str | None = Field(default=None, foreign_key="endpoints.id", index=True)
+    level: int = Level.CODE
+    dedupe_key: str = Field(unique=True)
+    content: bytes
+    state: MessageState = Field(default=MessageState.DUE, sa_type=Choice(MessageState))
+    reason: str | None = None
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    useful_until: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    lease: str | None = None
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Attempt(SQLModel, table=True):
+    """One try, opened before anything leaves and closed after. Open or `unknown`: the process died
+    in between, and the message may have arrived."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index(
+            "ix_attempts_open",
+            "message_id",
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    message_id: str = Field(foreign_key="messages.id", index=True)
+    number: int
+    worker: str
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    verdict: Verdict | None = Field(default=None, sa_type=Choice(Verdict))
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What must still hold when a message is handed over, read in the transaction that claims it."""
+
+    deadline: Deadline | None
+    user: User | None
+    on_case: bool
+    endpoint: Endpoint | None
+
+
+async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> None:
+    """Writes those whose dedupe key is new; the rest have been said already."""
+    await insert_missing(session, Message, as_rows(messages), "dedupe_key")
+
+
+async def lease_due(
+    session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
+) -> list[Message]:
+    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent."""
+    due = (
+        select(Message.id)
+        .where(col(Message.state).in_(PENDING_STATES), col(Message.next_attempt_at) <= now)
+        .order_by(col(Message.next_attempt_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = await session.exec(
+        update(Message)
+        .where(col(Message.id).in_(due.scalar_subquery()))
+        .values(
+            state=MessageState.SENDING,
+            lease=lease,
+            next_attempt_at=now + lease_for,
+            attempts=col(Message.attempts) + 1,
+        )
+        .returning(Message)
+        .execution_options(synchronize_session=False)
+    )
+    return list(claimed.scalars())
+
+
+async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
+    """Message id to what it rests on at this moment."""
+    role_held = (
+        select(CaseRole.user_id)
+        .where(CaseRole.case_id == Message.case_id, CaseRole.user_id == Message.user_id)
+        .exists()
+    )
+    query = (
+        select_columns(Message.id, Deadline, User, role_held, Endpoint)
+        .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
+        .outerjoin(User, col(User.id) == col(Message.user_id))
+        .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
+        .where(col(Message.id).in_([message.id for message in messages]))
+    )
+    rows = await session.exec(query)
+    return {row[0]: Standing(row[1], row[2], bool(row[3]), row[4]) for row in rows}
+
+
+async def close_abandoned(
+    session: AsyncSession, message_ids: Iterable[str], now: datetime
+) -> set[str]:
+    """Attempts left open by a dead worker become `unknown`; answers the messages that have one."""
+    ids = list(message_ids)
+    await session.exec(
+        update(Attempt)
+        .where(col(Attempt.message_id).in_(ids), col(Attempt.closed_at).is_(None))
+        .values(closed_at=now, verdict=Verdict.UNKNOWN, code="worker_lost")
+        .execution_options(synchronize_session=False)
+    )
+    return await maybe_repeated(session, ids)
+
+
+async def maybe_repeated(session: AsyncSession, message_ids: Iterable[str]) -> set[str]:
+    """Those that may have arrived once already: an attempt of theirs has no known end."""
+    query = select(Attempt.message_id).where(
+        col(Attempt.message_id).in_(list(message_ids)), Attempt.verdict == Verdict.UNKNOWN
+    )
+    return set(await session.exec(query.distinct()))
+
+
+async def open_attempts(session: AsyncSession, attempts: Sequence[Attempt]) -> None:
+    await insert_rows(session, Attempt, as_rows(attempts))
+
+
+async def close_attempts(
+    session: AsyncSession, outcomes: Sequence[tuple[str, Outcome]], now: datetime
+) -> None:
+    """Attempt id and how it went. Overwrites an `unknown`: a verdict that comes late is still true."""
+    attempts = core_table(Attempt)
+    statement = (
+        update(attempts)
+        .where(attempts.c.id == bindparam("attempt_id"))
+        .values(
+            closed_at=now,
+            verdict=bindparam("verdict"),
+            code=bindparam("code"),
+            detail=bindparam("detail"),
+        )
+    )
+    rows = [
+        {"attempt_id": one, "verdict": out.verdict, "code": out.code, "detail": out.detail}
+        for one, out in outcomes
+    ]
+    await (await session.connection()).execute(statement, rows)
+
+
+async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
+    """Monotone: whoever learns of a success may record it, also after the lease has passed."""
+    await session.exec(
+        update(Message)
+        .where(col(Message.id).in_(message_ids), col(Message.accepted_at).is_(None))
+        .values(state=MessageState.ACCEPTED, accepted_at=now, lease=None, reason=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def put_back(
+    session: AsyncSession, message_id: str, lease: str, next_attempt_at: datetime
+) -> bool:
+    """Fenced: only the holder of the lease may say that a try has failed."""
+    return await _settle(
+        session, [message_id], lease, state=MessageState.DUE, next_attempt_at=next_attempt_at
+    )
+
+
+async def give_up(
+    session: AsyncSession, message_ids: Sequence[str], lease: str, state: MessageState, reason: str
+) -> bool:
+    """Fenced, as `put_back`; the state is final and the reason stays readable."""
+    return await _settle(session, message_ids, lease, state=state, reason=reason)
+
+
+async def _settle(
+    session: AsyncSession, message_ids: Sequence[str], lease: str, **values: object
+) -> bool:
+    result = await session.exec(
+        update(Message)
+        .where(
+            col(Message.id).in_(message_ids),
+            col(Message.lease) == lease,
+            col(Message.state) == MessageState.SENDING,
+        )
+        .values(lease=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)
+
+
+async def reached_steps(
+    session: AsyncSession, deadline_ids: Iterable[str]
+) -> set[tuple[str, int, str]]:
+    """(deadline, version, step) of which at least one mail is under way or accepted."""
+    query = select(Message.deadline_id, Message.deadline_version, Message.step).where(
+        col(Message.deadline_id).in_(set(deadline_ids)),
+        Message.channel == ChannelKind.EMAIL,
+        col(Message.state).in_({*PENDING_STATES, MessageState.ACCEPTED}),
+    )
+    rows = await session.exec(query.distinct())
+    return {(str(row[0]), int(row[1] or 0), row[2]) for row in rows}
+
+
+async def get_message(session: AsyncSession, message_id: str, reach: Reach) -> Message | None:
+    return await get_within(session, Message, message_id, reach)
+
+
+async def messages_of(
+    session: AsyncSession, column: object, owner_id: str, after: str | None, limit: int
+) -> list[Message]:
+    """The messages of one deadline (`Message.deadline_id`) or endpoint (`Message.endpoint_id`)."""
+    return await page(
+        session, select(Message).where(col(column) == owner_id), Message.id, after, limit  # type: ignore[arg-type]
+    )
+
+
+async def attempts_of(
+    session: AsyncSession, message_ids: Iterable[str]
+) -> dict[str, list[Attempt]]:
+    """Message id to its attempts, in their order."""
+    query = select(Attempt).where(col(Attempt.message_id).in_(set(message_ids)))
+    found: dict[str, list[Attempt]] = {}
+    for attempt in await session.exec(query.order_by(col(Attempt.message_id), col(Attempt.number))):
+        found.setdefault(attempt.message_id, []).append(attempt)
+    return found
+
+
+async def oldest_due_at(session: AsyncSession) -> datetime | None:
+    """Since when the oldest message that is due now has been waiting, retries included."""
+    pending = col(Message.state).in_(PENDING_STATES)
+    oldest: datetime | None = (await session.exec(select(func.min(Message.due_at)).where(pending))).one()
+    return oldest
+
+
+async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:
+    query = (
+        select(Message.channel, func.count())
+        .where(col(Message.state).in_(PENDING_STATES))
+        .group_by(col(Message.channel))
+    )
+    return {row[0]: int(row[1]) for row in await session.exec(query)}

@@ -1,0 +1,89 @@
+"""Users and the teams they belong to."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+from service.domain.access import Reach
+from service.store.columns import UtcDateTime
+from service.store.paging import page
+
+
+class User(SQLModel, table=True):
+    """`email` is kept as given; `email_key` is its lower-cased form, unique."""
+
+    __tablename__ = "users"
+
+    id: str = Field(primary_key=True)
+    name: str
+    email: str
+    email_key: str = Field(unique=True)
+    timezone: str
+    disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revision: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Membership(SQLModel, table=True):
+    __tablename__ = "memberships"
+
+    team_id: str = Field(primary_key=True, foreign_key="teams.id")
+    user_id: str = Field(primary_key=True, foreign_key="users.id", index=True)
+
+
+async def get_user(session: AsyncSession, user_id: str, reach: Reach) -> User | None:
+    """A user is seen by whoever shares a team with them."""
+    return (await session.exec(_seen(reach).where(User.id == user_id))).first()
+
+
+async def list_users(
+    session: AsyncSession, reach: Reach, after: str | None, limit: int
+) -> list[User]:
+    return await page(session, _seen(reach), User.id, after, limit)
+
+
+async def email_taken(session: AsyncSession, email_key: str) -> bool:
+    return (await session.exec(select(User.id).where(User.email_key == email_key))).first() is not None
+
+
+async def teams_of(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, list[str]]:
+    """User id to the ids of their teams, sorted."""
+    query = select(Membership).where(col(Membership.user_id).in_(set(user_ids)))
+    teams: dict[str, list[str]] = {}
+    for membership in await session.exec(query.order_by(col(Membership.team_id))):
+        teams.setdefault(membership.user_id, []).append(membership.team_id)
+    return teams
+
+
+async def set_teams(session: AsyncSession, user_id: str, team_ids: Iterable[str]) -> None:
+    await session.exec(delete(Membership).where(col(Membership.user_id) == user_id))
+    session.add_all(Membership(team_id=team_id, user_id=user_id) for team_id in set(team_ids))
+    await session.flush()
+
+
+async def members_among(session: AsyncSession, team_id: str, user_ids: Iterable[str]) -> set[str]:
+    """Those of `user_ids` who belong to the team and are not disabled."""
+    query = (
+        select(User.id)
+        .join(Membership, col(Membership.user_id) == col(User.id))
+        .where(Membership.team_id == team_id, col(User.id).in_(set(user_ids)))
+        .where(col(User.disabled_at).is_(None))
+    )
+    return set(await session.exec(query))
+
+
+def _seen(reach: Reach) -> SelectOfScalar[User]:
+    query = select(User)
+    if reach.team_ids is None:
+        return query
+    shared = select(Membership.user_id).where(col(Membership.team_id).in_(reach.team_ids))
+    return query.where(col(User.id).in_(shared))
+
+
+async def users_by_id(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, User]:
+    rows = await session.exec(select(User).where(col(User.id).in_(set(user_ids))))
+    return {user.id: user for user in rows}

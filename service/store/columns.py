@@ -77,14 +77,14 @@ async def insert_rows(
 
 
 async def insert_missing(
-    session: AsyncSession, table: type[SQLModel], rows: Sequence[dict[str, Any]], unique: str
+    session: AsyncSession, table: type[SQLModel], rows: Sequence[dict[str, Any]], *unique: str
 ) -> None:
-    """One insert of all rows, passing over those whose `unique` column is taken already."""
+    """One insert of all rows, passing over those whose `unique` columns are taken already."""
     if not rows:
         return
     connection = await session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(core_table(table)).on_conflict_do_nothing(index_elements=[unique])
+    statement = dialect.insert(core_table(table)).on_conflict_do_nothing(index_elements=list(unique))
     await connection.execute(statement, list(rows))
 
 

@@ -1,8 +1,10 @@
 """Feeds: subscribable calendars. Only the fingerprint of the secret is kept."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel, select
+from sqlalchemy import update
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
@@ -39,3 +41,13 @@ async def list_feeds(
 ) -> list[Feed]:
     query = within(select(Feed), Feed.team_id, reach)
     return await page(session, query, Feed.id, after, limit)
+
+
+async def touch_feeds(session: AsyncSession, user_ids: Iterable[str], now: datetime) -> None:
+    """What these people may see has changed: their feeds' validators must change with it."""
+    await session.exec(
+        update(Feed)
+        .where(col(Feed.user_id).in_(set(user_ids)))
+        .values(shown=col(Feed.shown) + 1, shown_at=now)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,70 @@
+"""/escalation-policies"""
+
+from fastapi import Depends, Response
+
+from service.api.routing import new_router, tag
+from service.dependencies import IfMatch, Now, Page, Reader, Session, Writer, keep_answer
+from service.errors import not_found
+from service.flows import policies
+from service.flows.planning import read_steps
+from service.schemas import fields
+from service.schemas.escalation_policies import (
+    EscalationPolicyIn,
+    EscalationPolicyOut,
+    EscalationPolicyPatch,
+)
+from service.store.escalation_policies import EscalationPolicy, get_policy, list_policies
+
+router = new_router("escalation-policies", "/escalation-policies")
+
+
+def _answer(policy: EscalationPolicy) -> EscalationPolicyOut:
+    steps = [
+        {"targets": list(step.targets), step.trigger.value: step.after}
+        for step in read_steps(policy.steps)
+    ]
+    return EscalationPolicyOut.model_validate(policy.model_dump() | {"steps": steps})
+
+
+@router.post("", status_code=201, dependencies=[Depends(keep_answer)])
+async def create_policy(
+    body: EscalationPolicyIn, session: Session, caller: Writer, now: Now, response: Response
+) -> EscalationPolicyOut:
+    policy = await policies.create_policy(session, body, caller, now)
+    tag(response, policy.id, policy.revision)
+    return _answer(policy)
+
+
+@router.get("")
+async def read_policies(
+    session: Session, caller: Reader, page: Page
+) -> fields.Page[EscalationPolicyOut]:
+    rows = await list_policies(session, caller.reach, page.after_id, page.limit)
+    cursor = page.next_cursor(rows, lambda row: [row.id])
+    return fields.Page(items=[_answer(row) for row in rows], next_cursor=cursor)
+
+
+@router.get("/{policy_id}")
+async def read_policy(
+    policy_id: str, session: Session, caller: Reader, response: Response
+) -> EscalationPolicyOut:
+    policy = await get_policy(session, policy_id, caller.reach)
+    if policy is None:
+        raise not_found("escalation policy")
+    tag(response, policy.id, policy.revision)
+    return _answer(policy)
+
+
+@router.patch("/{policy_id}")
+async def change_policy(
+    policy_id: str,
+    body: EscalationPolicyPatch,
+    session: Session,
+    caller: Writer,
+    now: Now,
+    if_match: IfMatch,
+    response: Response,
+) -> EscalationPolicyOut:
+    policy = await policies.change_policy(session, policy_id, body, if_match, caller, now)
+    tag(response, policy.id, policy.revision)
+    return _answer(policy)

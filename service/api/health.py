@@ -1,0 +1,60 @@
+"""/healthz, /readyz, /metrics: whether the process lives, whether it can serve, how late it is"""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.clock import zone_data_version
+from service.dependencies import Now, RuntimeNow, Session
+from service.runtime import VERSION
+from service.store.messages import oldest_due_at, pending_by_channel
+from service.store.migrations import at_head
+
+router = APIRouter(include_in_schema=False)
+
+#: Beyond this age of the oldest due message the clockwork counts as stuck.
+_STUCK_SECONDS = 300
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers; nothing else is asked."""
+    return {"status": "ok", "version": VERSION}
+
+
+@router.get("/readyz")
+async def readyz(runtime: RuntimeNow, now: Now, response: Response) -> dict[str, Any]:
+    """503 while the database is away or on another schema, or while due messages do not move."""
+    facts: dict[str, Any] = {
+        "clock": "rehearsal" if runtime.settings.rehearsal_clock else "system",
+        "zone_data": zone_data_version(),
+    }
+    try:
+        async with runtime.reading() as session:
+            facts["schema"] = "current" if await at_head(session) else "outdated"
+            facts["oldest_due_seconds"] = _age(await oldest_due_at(session), now)
+    except (SQLAlchemyError, OSError) as error:
+        facts["database"] = type(error).__name__
+    stuck = facts.get("oldest_due_seconds", 0) > _STUCK_SECONDS
+    ready = facts.get("schema") == "current" and not stuck
+    response.status_code = 200 if ready else 503
+    return {"status": "ready" if ready else "not ready", **facts}
+
+
+@router.get("/metrics")
+async def metrics(session: Session, now: Now) -> Response:
+    """Prometheus text. The pending figures are read from the database at each scrape."""
+    pending = await pending_by_channel(session)
+    lines = ["# TYPE adquem_messages_pending gauge"]
+    lines += [f'adquem_messages_pending{{channel="{k}"}} {n}' for k, n in sorted(pending.items())]
+    age = _age(await oldest_due_at(session), now)
+    lines += ["# TYPE adquem_oldest_due_seconds gauge", f"adquem_oldest_due_seconds {age}", ""]
+    body = generate_latest(REGISTRY) + "\n".join(lines).encode()
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max((now - since).total_seconds(), 0.0) if since else 0.0

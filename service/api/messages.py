@@ -1,0 +1,41 @@
+"""/messages"""
+
+from collections.abc import Sequence
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.api.routing import new_router
+from service.dependencies import Reader, Session
+from service.domain.notifications import PENDING_STATES
+from service.domain.retry import Verdict
+from service.errors import not_found
+from service.schemas.messages import AttemptOut, MessageOut
+from service.store.messages import Attempt, Message, attempts_of, get_message
+
+router = new_router("messages", "/messages")
+
+
+async def message_answers(session: AsyncSession, rows: Sequence[Message]) -> list[MessageOut]:
+    attempts = await attempts_of(session, (row.id for row in rows))
+    return [_answer(row, attempts.get(row.id, [])) for row in rows]
+
+
+def _answer(message: Message, attempts: Sequence[Attempt]) -> MessageOut:
+    """Without the content: what was said to a person is not for every holder of a key."""
+    shown = set(MessageOut.model_fields) - {"attempts", "maybe_repeated"}
+    facts = message.model_dump(include=shown)
+    if message.state not in PENDING_STATES:
+        facts["next_attempt_at"] = None
+    return MessageOut(
+        **facts,
+        maybe_repeated=any(one.verdict is Verdict.UNKNOWN for one in attempts),
+        attempts=[AttemptOut.model_validate(one) for one in attempts],
+    )
+
+
+@router.get("/{message_id}")
+async def read_message(message_id: str, session: Session, caller: Reader) -> MessageOut:
+    message = await get_message(session, message_id, caller.reach)
+    if message is None:
+        raise not_found("message")
+    return (await message_answers(session, [message]))[0]

@@ -1,0 +1,66 @@
+"""/users"""
+
+from collections.abc import Sequence
+
+from fastapi import Depends, Response
+
+from service.api.routing import new_router, tag
+from service.dependencies import Admin, IfMatch, Now, Page, Reader, Session, keep_answer
+from service.domain.access import Caller
+from service.errors import not_found
+from service.flows import enrolment
+from service.schemas import fields
+from service.schemas.users import UserIn, UserOut, UserPatch
+from service.store.users import User, get_user, list_users, teams_of
+
+router = new_router("users", "/users")
+
+
+def _answer(user: User, team_ids: Sequence[str], caller: Caller) -> UserOut:
+    """Only the teams that the caller can see: which others a person works for is theirs to tell."""
+    seen = [team for team in team_ids if caller.reach.contains(team)]
+    return UserOut(**user.model_dump(exclude={"email_key"}), team_ids=seen)
+
+
+@router.post("", status_code=201, dependencies=[Depends(keep_answer)])
+async def create_user(
+    body: UserIn, session: Session, caller: Admin, now: Now, response: Response
+) -> UserOut:
+    user, team_ids = await enrolment.create_user(session, body, caller, now)
+    tag(response, user.id, user.revision)
+    return _answer(user, team_ids, caller)
+
+
+@router.get("")
+async def read_users(session: Session, caller: Reader, page: Page) -> fields.Page[UserOut]:
+    rows = await list_users(session, caller.reach, page.after_id, page.limit)
+    teams = await teams_of(session, (row.id for row in rows))
+    items = [_answer(row, teams.get(row.id, []), caller) for row in rows]
+    return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
+
+
+@router.get("/{user_id}")
+async def read_user(
+    user_id: str, session: Session, caller: Reader, response: Response
+) -> UserOut:
+    user = await get_user(session, user_id, caller.reach)
+    if user is None:
+        raise not_found("user")
+    tag(response, user.id, user.revision)
+    teams = await teams_of(session, [user.id])
+    return _answer(user, teams.get(user.id, []), caller)
+
+
+@router.patch("/{user_id}")
+async def change_user(
+    user_id: str,
+    body: UserPatch,
+    session: Session,
+    caller: Admin,
+    now: Now,
+    if_match: IfMatch,
+    response: Response,
+) -> UserOut:
+    user, team_ids = await enrolment.change_user(session, user_id, body, if_match, caller, now)
+    tag(response, user.id, user.revision)
+    return _answer(user, team_ids, caller)

@@ -1,0 +1,230 @@
+"""Puts the web application together: routers, the one table from code to status, logging, headers."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api import (
+    api_keys,
+    cases,
+    deadlines,
+    endpoints,
+    escalation_policies,
+    feeds,
+    health,
+    messages,
+    rules,
+    teams,
+    users,
+)
+from service.clock import system_clock
+from service.dependencies import Replay
+from service.errors import Code, Refusal
+from service.ids import new_id
+from service.runtime import VERSION, Runtime, build_runtime
+from service.schemas.problems import FieldProblem, Problem
+from service.settings import Settings
+from service.web import home
+
+Background = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+
+#: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
+STATUS = {
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.DUPLICATE: 409,
+    Code.ILLEGAL_STATE: 409,
+    Code.IDEMPOTENCY_KEY_REUSED: 409,
+    Code.PRECONDITION_FAILED: 412,
+    Code.BODY_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.PRECONDITION_REQUIRED: 428,
+    Code.BAD_CURSOR: 400,
+    Code.MALFORMED_JSON: 400,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+}
+
+_PYDANTIC_CODES = {
+    "extra_forbidden": Code.UNKNOWN_FIELD,
+    "missing": Code.MISSING_FIELD,
+    "json_invalid": Code.MALFORMED_JSON,
+}
+_HTTP_CODES = {status: code for code, status in STATUS.items()} | {409: Code.DUPLICATE}
+_HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+}
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings, background: Background | None = None) -> FastAPI:
+    """The application. `background`: what runs beside it in the same process (embedded mode)."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runtime = build_runtime(settings)
+        app.state.runtime = runtime
+        stop = asyncio.Event()
+        beside = asyncio.create_task(background(runtime, stop)) if background else None
+        yield
+        stop.set()
+        if beside is not None:
+            await beside
+        await runtime.close()
+
+    app = FastAPI(
+        title="Adquem",
+        version=VERSION,
+        summary="Legal deadlines that cannot be missed in silence.",
+        docs_url=None,  # the interactive page would load its scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=lifespan,
+        max_body_size=settings.max_body_bytes,
+        redirect_slashes=False,
+    )
+    for module in (
+        teams, users, api_keys, cases, deadlines, escalation_policies, endpoints, feeds, messages, rules,
+    ):  # fmt: skip
+        app.include_router(module.router, prefix="/api/v1")
+    for router in (feeds.public, health.router, home.router):
+        app.include_router(router)
+    _handle_refusals(app)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _handle_refusals(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(Replay, _replay)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _internal)
+
+
+def _answer(
+    code: Code, detail: str, field: str | None = None, errors: list[FieldProblem] | None = None
+) -> JSONResponse:
+    status = STATUS.get(code, 422)
+    problem = Problem(
+        type="about:blank",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        code=code,
+        detail=detail,
+        field=field,
+        errors=errors or [],
+        request_id=structlog.contextvars.get_contextvars().get("request_id"),
+    )
+    headers = {"Retry-After": "5"} if code is Code.UNAVAILABLE else {}
+    if code is Code.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = problem.model_dump(exclude_none=True)
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+async def _refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _answer(error.code, error.detail, error.field)
+
+
+async def _replay(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Replay)
+    headers = json.loads(error.kept.headers or "{}") | {"Idempotent-Replayed": "true"}
+    return Response(error.kept.body, error.kept.status, headers)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """Each fault with its field; the offending value is never repeated."""
+    assert isinstance(error, RequestValidationError)
+    problems = [_field_problem(one) for one in error.errors()]
+    first = problems[0]
+    return _answer(Code(first.code), first.message, first.field, problems)
+
+
+def _field_problem(error: dict[str, Any]) -> FieldProblem:
+    kind, where = str(error["type"]), list(error["loc"])
+    code = _PYDANTIC_CODES.get(kind)
+    if code is None:
+        code = Code(kind) if kind in set(Code) else Code.INVALID_INPUT
+    if code is Code.MALFORMED_JSON:
+        return FieldProblem(field=None, code=code, message="The body is not valid JSON.")
+    if where and where[0] == "body":
+        where = where[1:]
+    message = str(error["msg"])
+    if code is Code.UNKNOWN_FIELD:
+        message = "There is no such field."
+    return FieldProblem(field=".".join(map(str, where)) or None, code=code, message=message)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, Code.INVALID_INPUT)
+    return _answer(code, str(error.detail))
+
+
+async def _database(_: Request, error: Exception) -> Response:
+    if isinstance(error, IntegrityError):
+        return _answer(Code.DUPLICATE, "This exists already, or what it refers to does not.")
+    away = isinstance(error, DBAPIError | PoolTimeoutError)
+    _log.error("database_error", kind=type(error).__name__)
+    if away:
+        return _answer(Code.UNAVAILABLE, "The database does not answer; nothing was changed.")
+    return _answer(Code.INTERNAL, "Something failed on our side; nothing was changed.")
+
+
+async def _internal(_: Request, error: Exception) -> Response:
+    return _answer(Code.INTERNAL, "Something failed on our side; nothing was changed.")
+
+
+class RequestLog:
+    """One line for each request: method, route (never the path: feed addresses hold secrets), status,
+    time. Adds the headers that every answer carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id("req", system_clock())
+        started, status = time.perf_counter(), 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                added = [(k, v) for k, v in _HEADERS.items() if k not in present]
+                message["headers"] += [*added, (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    route=getattr(scope.get("route"), "path", "none"),
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                )

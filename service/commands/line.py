@@ -1,0 +1,181 @@
+"""`adquem`: migrate, api, keys, rules, doctor, settings, verify-journal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+
+import structlog
+import typer
+import uvicorn
+
+from service.app import Background, create_app
+from service.commands.doctor import Check, examine
+from service.commands.logs import configure_logs
+from service.domain.access import Scope
+from service.errors import Refusal
+from service.flows import enrolment
+from service.rules.library import load_rules
+from service.runtime import VERSION, Runtime, build_runtime
+from service.schemas.api_keys import ApiKeyIn
+from service.settings import Settings
+from service.store import journal, migrations
+
+Result = TypeVar("Result")
+_log = structlog.get_logger()
+
+
+def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
+    """The commands; `extra_checks`: what doctor looks at beyond its own."""
+    line = typer.Typer(
+        help="Legal deadlines that cannot be missed in silence.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    keys = typer.Typer(help="API keys.", no_args_is_help=True)
+    rules = typer.Typer(help="The rule library.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    rules.command("list")(list_rules)
+    line.add_typer(keys, name="keys")
+    line.add_typer(rules, name="rules")
+    line.command("migrate")(migrate)
+    line.command("api")(api)
+    line.command("settings")(show_settings)
+    line.command("verify-journal")(verify_journal)
+    line.command("version")(show_version)
+
+    @line.command("doctor")
+    def doctor() -> None:
+        """Look at database, clock, zone data, mail, keys and Redis; say what is wrong, and the remedy."""
+        _examine(extra_checks)
+
+    return line
+
+
+def settle(work: Callable[[Runtime], Awaitable[Result]], settings: Settings | None = None) -> Result:
+    """Runs one piece of work with a runtime of its own; a refusal ends the command with its sentence."""
+
+    async def run() -> Result:
+        runtime = build_runtime(settings or Settings())
+        try:
+            return await work(runtime)
+        finally:
+            await runtime.close()
+
+    try:
+        return asyncio.run(run())
+    except Refusal as refusal:
+        typer.echo(f"{refusal.code}: {refusal.detail}", err=True)
+        raise typer.Exit(1) from None
+
+
+def serve_web(settings: Settings, background: Background | None = None) -> None:
+    """One web server process; `background` runs beside it until it stops."""
+    configure_logs(settings)
+    if settings.rehearsal_clock:
+        _log.warning("rehearsal_clock", file=str(settings.rehearsal_clock))
+    uvicorn.run(
+        create_app(settings, background),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+def with_address(host: str | None, port: int | None) -> Settings:
+    """The settings, with what the command line says about the address put over them."""
+    given = {"host": host, "port": port}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (ADQUEM_HOST).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (ADQUEM_PORT).")]
+
+
+def api(host: Host = None, port: Port = None) -> None:
+    """Serve the REST interface and the feeds; workers do the sending (distributed mode)."""
+    serve_web(with_address(host, port))
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    settings = Settings()
+    prepare_database(settings)
+    typer.echo(f"schema {migrations.head()}")
+
+
+def prepare_database(settings: Settings) -> None:
+    if settings.embedded:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrations.upgrade(settings.sqlalchemy_url)
+
+
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[Scope, typer.Option(help="read, write or admin.")] = Scope.READ,
+    team: Annotated[str | None, typer.Option(help="Team id; left out: every team.")] = None,
+    user: Annotated[str | None, typer.Option(help="User id that the key acts for.")] = None,
+) -> None:
+    """Make an API key; it is printed alone on the last line, and never shown again."""
+
+    async def work(runtime: Runtime) -> str:
+        async with runtime.transaction() as session:
+            body = ApiKeyIn(name=name, scope=scope, team_id=team, user_id=user)
+            _, secret = await enrolment.make_key(session, body, None, runtime.clock())
+            return secret
+
+    typer.echo(settle(work))
+
+
+def list_rules() -> None:
+    """Every rule with its status and first source."""
+    for rule in load_rules().all():
+        typer.echo(f"{rule.id:36} {rule.status:10} {rule.title['en']} [{rule.citation}]")
+
+
+def verify_journal() -> None:
+    """Walk every hash chain of the journal; exit 1 where one is broken."""
+
+    async def work(runtime: Runtime) -> list[tuple[str, int, int | None]]:
+        async with runtime.reading() as session:
+            heads = await journal.chains(session)
+            return [
+                (head.chain, head.number, await journal.first_broken(session, head))
+                for head in heads
+            ]
+
+    broken = False
+    for chain, number, fault in settle(work):
+        typer.echo(f"{chain}: {f'BROKEN at entry {fault}' if fault else f'{number} entries, whole'}")
+        broken = broken or fault is not None
+    raise typer.Exit(1 if broken else 0)
+
+
+def show_settings() -> None:
+    """Every setting: variable, default, meaning."""
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        shown = str(default) or "(empty)"
+        typer.echo(f"ADQUEM_{name.upper()}\n    default: {shown}\n    {field.description}")
+
+
+def show_version() -> None:
+    """Print the version."""
+    typer.echo(VERSION)
+
+
+def _examine(extra_checks: Sequence[Check]) -> None:
+    async def work(runtime: Runtime) -> bool:
+        grave = False
+        for finding in await examine(runtime, extra_checks):
+            mark = "ok  " if not finding.mend else "BAD " if finding.grave else "note"
+            typer.echo(f"{mark} {finding.subject}: {finding.found}")
+            if finding.mend:
+                typer.echo(f"       to mend it: {finding.mend}")
+            grave = grave or bool(finding.mend and finding.grave)
+        return grave
+
+    raise typer.Exit(1 if settle(work) else 0)

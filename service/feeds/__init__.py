@@ -1,0 +1,1 @@
+"""Subscribable calendars: a mirror of the deadlines, never the alarm."""

@@ -1,0 +1,296 @@
+"""Cases, trigger events and deadlines: how a date comes into being, and why."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.channels.interface import Channel
+from service.clock import zone_data_version
+from service.domain.access import Caller
+from service.domain.deadlines import (
+    Computation,
+    DeadlineState,
+    compute,
+    local_date,
+    stated,
+)
+from service.domain.escalation import Role
+from service.domain.notifications import EventType
+from service.domain.time_limits import END_OF_DAY, Unit
+from service.errors import Code, Refusal, not_found
+from service.flows.announcing import announce
+from service.flows.calendars import court_calendar
+from service.flows.standing import check_precondition
+from service.ids import new_id
+from service.rules.library import CountedFrom, Rule, RuleLibrary
+from service.schemas.deadlines import DeadlineIn, DeadlinePatch
+from service.schemas.trigger_events import TriggerEventIn
+from service.store.cases import Case, get_case, roles_of
+from service.store.deadlines import Deadline, external_id_taken, lock_deadline
+from service.store.escalation_policies import get_policy
+from service.store.journal import Happening, record
+from service.store.trigger_events import TriggerEvent
+
+#: Refusals that mean "this rule gives no date here", not "your request is wrong".
+_NO_DATE = {Code.RULE_NOT_IN_FORCE, Code.OUTSIDE_CALENDAR, Code.INVALID_INSTANT}
+
+
+async def record_trigger_event(
+    session: AsyncSession,
+    webhooks: Channel,
+    library: RuleLibrary,
+    case_id: str,
+    body: TriggerEventIn,
+    caller: Caller,
+    now: datetime,
+) -> tuple[TriggerEvent, list[Deadline], dict[str, str]]:
+    """The event, the deadlines that it started, and the rules that gave no date, with the reason."""
+    case = await _case(session, case_id, caller)
+    zone = ZoneInfo(body.timezone or case.timezone)
+    event = TriggerEvent(
+        id=new_id("trg", now),
+        team_id=case.team_id,
+        case_id=case.id,
+        kind=body.kind,
+        occurred_on=body.occurred_on or local_date(body.occurred_at or now, zone),
+        occurred_at=body.occurred_at,
+        served_on=body.served_on,
+        timezone=str(zone),
+        note=body.note,
+        created_by=caller.actor,
+        created_at=now,
+    )
+    session.add(event)
+    await session.flush()
+    deadlines, not_started = [], {}
+    for rule in _rules(library, body, case):
+        try:
+            computation = await _computed(session, rule, event, case, now)
+        except Refusal as refusal:
+            if body.rules is not None or refusal.code not in _NO_DATE:
+                raise
+            not_started[rule.id] = refusal.detail
+            continue
+        deadlines.append(_from_rule(rule, computation, event, case, caller, now))
+    await _enter(session, webhooks, deadlines, case, caller, now, event)
+    return event, deadlines, not_started
+
+
+async def state_deadline(
+    session: AsyncSession, webhooks: Channel, body: DeadlineIn, caller: Caller, now: datetime
+) -> Deadline:
+    """A date that stands on a paper or that the team sets itself."""
+    case = await _case(session, body.case_id, caller, "case_id")
+    if body.external_id and await external_id_taken(session, case.team_id, body.external_id):
+        raise Refusal(Code.DUPLICATE, "A deadline has this external_id already.", "external_id")
+    await check_policy(session, body.escalation_policy_id, case.team_id, caller)
+    zone = ZoneInfo(body.timezone or case.timezone)
+    computation = stated(body.due_on, body.due_at, zone, body.source)
+    deadline = _deadline(computation, case, caller, now) | {
+        "title": body.title,
+        "notes": body.notes,
+        "kind": body.kind,
+        "force": body.force,
+        "duty_holder": body.duty_holder,
+        "critical": body.critical,
+        "external_id": body.external_id,
+        "whole_day": body.due_on is not None,
+        "escalation_policy_id": body.escalation_policy_id,
+        "sources": [{"type": "stated", "citation": body.source}] if body.source else [],
+    }
+    row = Deadline(**deadline)
+    await _enter(session, webhooks, [row], case, caller, now)
+    return row
+
+
+async def change_deadline(
+    session: AsyncSession,
+    deadline_id: str,
+    body: DeadlinePatch,
+    if_match: str,
+    caller: Caller,
+    now: datetime,
+) -> Deadline:
+    """Everything but the date; a new policy is looked at by the next tick."""
+    deadline = await lock_deadline(session, deadline_id, caller.reach)
+    if deadline is None:
+        raise not_found("deadline")
+    check_precondition(deadline.id, deadline.revision, if_match)
+    changes = body.model_dump(exclude_unset=True)
+    if "escalation_policy_id" in changes:
+        await check_policy(session, body.escalation_policy_id, deadline.team_id, caller)
+        deadline.wake_at = deadline.wake_at and now
+    if changes.get("critical"):
+        await _check_deputy(session, deadline.case_id, "critical")
+    if "title" in changes and body.title != deadline.title:
+        deadline.shown, deadline.shown_at = deadline.shown + 1, now
+    for name, value in changes.items():
+        setattr(deadline, name, value)
+    deadline.revision += 1
+    session.add(deadline)
+    happening = Happening(
+        deadline.team_id,
+        caller.actor,
+        "deadline.changed",
+        deadline.id,
+        deadline.case_id,
+        {"fields": sorted(changes)},
+    )
+    await record(session, [happening], now)
+    return deadline
+
+
+async def check_policy(
+    session: AsyncSession, policy_id: str | None, team_id: str, caller: Caller
+) -> None:
+    """Raises Refusal `unknown_reference` for a policy of another team, or none at all."""
+    if policy_id is None:
+        return
+    policy = await get_policy(session, policy_id, caller.reach)
+    if policy is None or policy.team_id != team_id:
+        raise Refusal(
+            Code.UNKNOWN_REFERENCE, "There is no such escalation policy.", "escalation_policy_id"
+        )
+
+
+async def _case(
+    session: AsyncSession, case_id: str, caller: Caller, field: str | None = None
+) -> Case:
+    case = await get_case(session, case_id, caller.reach)
+    if case is None:
+        raise Refusal(Code.UNKNOWN_REFERENCE, "There is no such case.", field) if field else (
+            not_found("case")
+        )
+    return case
+
+
+def _rules(library: RuleLibrary, body: TriggerEventIn, case: Case) -> list[Rule]:
+    if body.rules is None:
+        return library.started_by(body.kind, case.forum)
+    return [library.get(rule, f"rules.{index}") for index, rule in enumerate(body.rules)]
+
+
+async def _computed(
+    session: AsyncSession, rule: Rule, event: TriggerEvent, case: Case, now: datetime
+) -> Computation:
+    """The law in force when the event occurred decides; the limit runs from the date the rule says."""
+    limit = rule.version_on(event.occurred_on).time_limit.time_limit()
+    moment: date | datetime = event.occurred_on
+    if rule.counted_from is CountedFrom.SERVICE:
+        if event.served_on is None:
+            raise Refusal(
+                Code.MISSING_FIELD, f"Rule {rule.id} runs from service: give served_on.", "served_on"
+            )
+        moment = event.served_on
+    elif limit.unit is Unit.HOURS:
+        moment = event.occurred_at or event.occurred_on
+    code = case.calendar or rule.calendar
+    calendar = await court_calendar(session, code, now) if limit.needs_calendar and code else None
+    return compute(moment, limit, ZoneInfo(rule.timezone), calendar, rule.citation)
+
+
+def _from_rule(
+    rule: Rule,
+    computation: Computation,
+    event: TriggerEvent,
+    case: Case,
+    caller: Caller,
+    now: datetime,
+) -> Deadline:
+    limit = rule.version_on(event.occurred_on).time_limit
+    return Deadline(
+        **_deadline(computation, case, caller, now)
+        | {
+            "trigger_event_id": event.id,
+            "title": rule.title["en"],
+            "kind": rule.kind,
+            "force": rule.force,
+            "duty_holder": rule.duty_holder,
+            "whole_day": limit.unit is not Unit.HOURS and limit.cutoff == END_OF_DAY,
+            "rule_id": rule.id,
+            "rule_status": rule.status,
+            "sources": [source.model_dump(mode="json") for source in rule.sources],
+        }
+    )
+
+
+def _deadline(
+    computation: Computation, case: Case, caller: Caller, now: datetime
+) -> dict[str, Any]:
+    """What every new deadline has in common: it is provisional, and the next tick looks at it."""
+    return {
+        "id": new_id("dln", now),
+        "team_id": case.team_id,
+        "case_id": case.id,
+        "state": DeadlineState.PROVISIONAL,
+        "due_on": computation.due_on,
+        "due_at": computation.due_at,
+        "timezone": computation.timezone,
+        "derivation": [_written(asdict(step)) for step in computation.derivation],
+        "calendar_version": computation.calendar_version,
+        "zone_data_version": zone_data_version(),
+        "shown_at": now,
+        "entered_by": caller.actor,
+        "entered_at": now,
+        "wake_at": now,
+        "created_at": now,
+    }
+
+
+async def _enter(
+    session: AsyncSession,
+    webhooks: Channel,
+    deadlines: list[Deadline],
+    case: Case,
+    caller: Caller,
+    now: datetime,
+    event: TriggerEvent | None = None,
+) -> None:
+    if any(deadline.critical for deadline in deadlines):
+        await _check_deputy(session, case.id, "critical")
+    session.add_all(deadlines)
+    await session.flush()
+    happenings = [] if event is None else [_happening(caller, event, "trigger_event.recorded", {})]
+    for deadline in deadlines:
+        await announce(
+            session, webhooks, EventType.DEADLINE_CREATED, deadline, case, caller.actor, now
+        )
+        data = {"due_at": deadline.due_at.isoformat(), "rule": deadline.rule_id}
+        happenings.append(_happening(caller, deadline, "deadline.created", data))
+    await record(session, happenings, now)
+
+
+async def _check_deputy(session: AsyncSession, case_id: str, field: str) -> None:
+    """A critical deadline must not hang on one person."""
+    roles = (await roles_of(session, [case_id])).get(case_id, [])
+    owners = {one.user_id for one in roles if one.role is Role.OWNER}
+    deputies = {one.user_id for one in roles if one.role is Role.DEPUTY}
+    if not deputies - owners:
+        raise Refusal(
+            Code.DEPUTY_REQUIRED,
+            "A critical deadline needs a deputy on the case, somebody other than the owner.",
+            field,
+        )
+
+
+def _happening(
+    caller: Caller, row: TriggerEvent | Deadline, action: str, data: dict[str, Any]
+) -> Happening:
+    return Happening(row.team_id, caller.actor, action, row.id, row.case_id, data)
+
+
+def _written(step: dict[str, Any]) -> dict[str, Any]:
+    """A derivation step as JSON keeps it."""
+    return {name: _plain(value) for name, value in step.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return value

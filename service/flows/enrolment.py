@@ -1,0 +1,172 @@
+"""Teams, people and keys: who there is, and what each key may do."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Caller, Scope
+from service.errors import Code, Refusal, not_found
+from service.flows.standing import check_precondition
+from service.ids import new_id
+from service.schemas.api_keys import ApiKeyIn
+from service.schemas.teams import TeamIn
+from service.schemas.users import UserIn, UserPatch
+from service.sealing import fingerprint, new_secret
+from service.store.api_keys import ApiKey, get_api_key
+from service.store.feeds import touch_feeds
+from service.store.journal import Happening, record
+from service.store.teams import Team, existing_team_ids, get_team
+from service.store.users import User, email_taken, get_user, members_among, set_teams, teams_of
+
+
+async def create_team(session: AsyncSession, body: TeamIn, caller: Caller, now: datetime) -> Team:
+    """Only a key that reaches every team may put up a new wall."""
+    if caller.reach.team_ids is not None:
+        raise Refusal(Code.FORBIDDEN, "Only the operator's key can create a team.")
+    team = Team(id=new_id("team", now), name=body.name, created_at=now)
+    session.add(team)
+    await session.flush()
+    await _journal(session, team.id, caller, "team.created", team.id, now)
+    return team
+
+
+async def rename_team(
+    session: AsyncSession, team_id: str, body: TeamIn, if_match: str, caller: Caller
+) -> Team:
+    team = await get_team(session, team_id, caller.reach)
+    if team is None:
+        raise not_found("team")
+    check_precondition(team.id, team.revision, if_match)
+    team.name, team.revision = body.name, team.revision + 1
+    session.add(team)
+    return team
+
+
+async def create_user(
+    session: AsyncSession, body: UserIn, caller: Caller, now: datetime
+) -> tuple[User, list[str]]:
+    """Raises Refusal `duplicate` for an address that somebody has already."""
+    team_ids = sorted(set(body.team_ids or [caller.team_for(None)]))
+    await _check_teams(session, team_ids, caller)
+    await _check_email(session, body.email)
+    user = User(
+        id=new_id("usr", now),
+        name=body.name,
+        email=body.email,
+        email_key=body.email.lower(),
+        timezone=body.timezone,
+        created_at=now,
+    )
+    session.add(user)
+    await session.flush()
+    await set_teams(session, user.id, team_ids)
+    for team_id in team_ids:
+        await _journal(session, team_id, caller, "user.created", user.id, now)
+    return user, team_ids
+
+
+async def change_user(
+    session: AsyncSession,
+    user_id: str,
+    body: UserPatch,
+    if_match: str,
+    caller: Caller,
+    now: datetime,
+) -> tuple[User, list[str]]:
+    """A disabled user is told nothing more; what is under way to them is checked again at handover."""
+    user = await get_user(session, user_id, caller.reach)
+    if user is None:
+        raise not_found("user")
+    check_precondition(user.id, user.revision, if_match)
+    if body.email is not None and body.email.lower() != user.email_key:
+        await _check_email(session, body.email)
+        user.email, user.email_key = body.email, body.email.lower()
+    user.name = body.name or user.name
+    user.timezone = body.timezone or user.timezone
+    if body.disabled is not None:
+        user.disabled_at = now if body.disabled else None
+    before = (await teams_of(session, [user.id])).get(user.id, [])
+    after = before
+    if body.team_ids is not None:
+        await _check_teams(session, body.team_ids, caller)
+        beyond = [team for team in before if not caller.reach.contains(team)]
+        after = sorted({*body.team_ids, *beyond})
+        await set_teams(session, user.id, after)
+        await touch_feeds(session, [user.id], now)
+    user.revision += 1
+    session.add(user)
+    for team_id in {*before, *after}:
+        await _journal(session, team_id, caller, "user.changed", user.id, now)
+    return user, after
+
+
+async def make_key(
+    session: AsyncSession, body: ApiKeyIn, caller: Caller | None, now: datetime
+) -> tuple[ApiKey, str]:
+    """The key's row and the secret, which is not kept. `caller` None: made on the operator's console.
+
+    Nobody makes a key that reaches further than their own.
+    """
+    team_id = body.team_id
+    if caller is not None and caller.reach.team_ids is not None:
+        team_id = caller.team_for(body.team_id)
+    if team_id is not None and not await existing_team_ids(session, [team_id]):
+        raise not_found("team")
+    if body.user_id is not None:
+        if team_id is None:
+            raise Refusal(
+                Code.MISSING_FIELD, "A key that acts for a person needs a team.", "team_id"
+            )
+        if not await members_among(session, team_id, [body.user_id]):
+            raise Refusal(
+                Code.UNKNOWN_REFERENCE, "That person is not in the team.", "user_id"
+            )
+    secret = f"adq_{new_secret()}"
+    key = ApiKey(
+        id=new_id("key", now),
+        name=body.name,
+        fingerprint=fingerprint(secret),
+        scope=Scope(body.scope),
+        team_id=team_id,
+        user_id=body.user_id,
+        created_at=now,
+    )
+    session.add(key)
+    await session.flush()
+    actor = caller.actor if caller else "console"
+    happening = Happening(team_id, actor, "key.created", key.id, None, {"scope": key.scope})
+    await record(session, [happening], now)
+    return key, secret
+
+
+async def revoke_key(
+    session: AsyncSession, key_id: str, caller: Caller, now: datetime
+) -> ApiKey:
+    key = await get_api_key(session, key_id, caller.reach)
+    if key is None:
+        raise not_found("key")
+    if key.revoked_at is None:
+        key.revoked_at = now
+        session.add(key)
+        happening = Happening(key.team_id, caller.actor, "key.revoked", key.id, None, {})
+        await record(session, [happening], now)
+    return key
+
+
+async def _check_teams(session: AsyncSession, team_ids: Iterable[str], caller: Caller) -> None:
+    wanted = set(team_ids)
+    known = await existing_team_ids(session, wanted)
+    if wanted != known or not all(caller.reach.contains(team) for team in wanted):
+        raise Refusal(Code.UNKNOWN_REFERENCE, "There is no such team.", "team_ids")
+
+
+async def _check_email(session: AsyncSession, email: str) -> None:
+    if await email_taken(session, email.lower()):
+        raise Refusal(Code.DUPLICATE, "Somebody has this address already.", "email")
+
+
+async def _journal(
+    session: AsyncSession, team_id: str, caller: Caller, action: str, subject: str, now: datetime
+) -> None:
+    await record(session, [Happening(team_id, caller.actor, action, subject, None, {})], now)

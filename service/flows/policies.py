@@ -1,0 +1,87 @@
+"""Escalation policies: who is told in which order, as a team decides it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Caller
+from service.domain.escalation import Step, Trigger, check_steps
+from service.errors import not_found
+from service.flows.planning import written_steps
+from service.flows.standing import check_precondition
+from service.ids import new_id
+from service.schemas.escalation_policies import (
+    EscalationPolicyIn,
+    EscalationPolicyPatch,
+    StepShape,
+)
+from service.store.deadlines import wake_policy_users
+from service.store.escalation_policies import EscalationPolicy, get_policy
+from service.store.journal import Happening, record
+from service.store.teams import existing_team_ids
+
+
+async def create_policy(
+    session: AsyncSession, body: EscalationPolicyIn, caller: Caller, now: datetime
+) -> EscalationPolicy:
+    team_id = caller.team_for(body.team_id)
+    if not await existing_team_ids(session, [team_id]):
+        raise not_found("team")
+    policy = EscalationPolicy(
+        id=new_id("pol", now),
+        team_id=team_id,
+        name=body.name,
+        steps=written_steps(_checked(body.steps)),
+        created_at=now,
+    )
+    session.add(policy)
+    await session.flush()
+    await _journal(session, policy, caller, "policy.created", now)
+    return policy
+
+
+async def change_policy(
+    session: AsyncSession,
+    policy_id: str,
+    body: EscalationPolicyPatch,
+    if_match: str,
+    caller: Caller,
+    now: datetime,
+) -> EscalationPolicy:
+    """Ladders that have begun keep their own copy; all others are planned anew by the next tick."""
+    policy = await get_policy(session, policy_id, caller.reach)
+    if policy is None:
+        raise not_found("escalation policy")
+    check_precondition(policy.id, policy.revision, if_match)
+    policy.name = body.name or policy.name
+    if body.steps is not None:
+        policy.steps = written_steps(_checked(body.steps))
+        await wake_policy_users(session, policy.id, policy.team_id, now)
+    policy.revision += 1
+    session.add(policy)
+    await session.flush()
+    await _journal(session, policy, caller, "policy.changed", now)
+    return policy
+
+
+def _checked(shapes: Sequence[StepShape]) -> list[Step]:
+    steps = [_step(shape) for shape in shapes]
+    check_steps(steps)
+    return steps
+
+
+def _step(shape: StepShape) -> Step:
+    for trigger in Trigger:
+        span = getattr(shape, trigger)
+        if span is not None:
+            return Step(trigger, span, tuple(dict.fromkeys(shape.targets)))
+    raise AssertionError("the shape has exactly one trigger")
+
+
+async def _journal(
+    session: AsyncSession, policy: EscalationPolicy, caller: Caller, action: str, now: datetime
+) -> None:
+    data = {"steps": policy.steps}
+    happening = Happening(policy.team_id, caller.actor, action, policy.id, None, data)
+    await record(session, [happening], now)

@@ -1,0 +1,103 @@
+"""The one place where engine, channels and rules are built and which channels exist is said."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.channels.email.content import MailContent
+from service.channels.email.sender import EmailChannel, Outbox, SmtpTransport
+from service.channels.interface import Channel
+from service.channels.webhook.sender import WebhookChannel
+from service.clock import Clock, rehearsal_clock, system_clock
+from service.domain.notifications import ChannelKind
+from service.rules.library import RuleLibrary, load_rules
+from service.sealing import Seal, load_seal
+from service.settings import Settings
+from service.store.database import Sessions, database_now, make_engine, readers, writers
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+VERSION = version("adquem")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything that lives as long as the process. `worker` names it in attempts and logs."""
+
+    settings: Settings
+    clock: Clock
+    seal: Seal
+    engine: AsyncEngine
+    channels: Mapping[ChannelKind, Channel]
+    rules: RuleLibrary
+    worker: str
+
+    @cached_property
+    def _writers(self) -> Sessions:
+        return writers(self.engine)
+
+    @cached_property
+    def _readers(self) -> Sessions:
+        return readers(self.engine)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes are all kept, or, where anything is raised, none."""
+        async with self._writers() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that cannot write."""
+        async with self._readers() as session:
+            yield session
+
+    async def now(self, session: AsyncSession) -> datetime:
+        """For the clockwork: the database's clock where workers share one, so that a host whose own
+        clock is wrong neither sends early nor takes a lease from the living."""
+        if self.settings.embedded or self.settings.rehearsal_clock:
+            return self.clock()
+        return await database_now(session)
+
+    async def close(self) -> None:
+        for channel in self.channels.values():
+            await channel.close()
+        await self.engine.dispose()
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Builds, connects to nothing yet. Raises ValueError that names the setting at fault."""
+    file = settings.rehearsal_clock
+    if settings.embedded:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Runtime(
+        settings=settings,
+        clock=rehearsal_clock(file) if file else system_clock,
+        seal=load_seal(settings.secret_key.get_secret_value(), settings.home),
+        engine=make_engine(settings.sqlalchemy_url),
+        channels=_channels(settings),
+        rules=load_rules(),
+        worker=f"{socket.gethostname()}-{os.getpid()}",
+    )
+
+
+def _channels(settings: Settings) -> dict[ChannelKind, Channel]:
+    content = MailContent(str(TEMPLATES), settings.mail_from, settings.mail_domain)
+    relay = settings.smtp_url.get_secret_value()
+    transport = (
+        SmtpTransport(
+            relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file
+        )
+        if relay
+        else Outbox(settings.home / "outbox")
+    )
+    webhooks = WebhookChannel(settings.base_url, settings.webhook_networks, f"adquem/{VERSION}")
+    return {ChannelKind.EMAIL: EmailChannel(content, transport), ChannelKind.WEBHOOK: webhooks}

@@ -1,0 +1,1 @@
+"""JSON shapes of the REST surface. Unknown fields are refused; nothing is guessed."""

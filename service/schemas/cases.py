@@ -1,0 +1,76 @@
+"""Shapes of cases and of their journal."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from service.domain.access import Level
+from service.domain.escalation import Role
+from service.schemas.fields import Answer, CaseCode, ExternalId, Id, Line, Shape, ZoneName
+
+CalendarCode = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")]
+
+
+class RoleIn(Shape):
+    role: Role
+    user_id: Id
+
+
+Roles = Annotated[list[RoleIn], Field(max_length=50)]
+
+
+class CaseIn(Shape):
+    """`calendar`: code of the court calendar, such as KZ. `ceiling`: the most that any channel shows."""
+
+    code: CaseCode
+    timezone: ZoneName
+    team_id: Id | None = None
+    external_id: ExternalId | None = None
+    forum: Line | None = None
+    calendar: CalendarCode | None = None
+    ceiling: Level = Level.BASIS
+    escalation_policy_id: Id | None = None
+    roles: Roles = []
+
+
+class CasePatch(Shape):
+    forum: Line | None = None
+    calendar: CalendarCode | None = None
+    ceiling: Level | None = None
+    escalation_policy_id: Id | None = None
+    roles: Roles | None = None
+
+
+class RoleOut(Answer):
+    role: Role
+    user_id: str
+
+
+class CaseOut(Answer):
+    id: str
+    team_id: str
+    code: str
+    external_id: str | None
+    forum: str | None
+    timezone: str
+    calendar: str | None
+    ceiling: int
+    escalation_policy_id: str | None
+    roles: list[RoleOut]
+    revision: int
+    created_at: datetime
+
+
+class JournalEntryOut(Answer):
+    """`hash` covers everything else and the hash before it."""
+
+    id: str
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject_id: str
+    data: dict[str, Any]
+    previous_hash: str
+    hash: str

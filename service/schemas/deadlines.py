@@ -1,0 +1,159 @@
+"""Shapes of deadlines, their derivation and their plan."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from service.domain.deadlines import DeadlineKind, DeadlineState, DutyHolder, Force
+from service.errors import Code
+from service.schemas.fields import (
+    Answer,
+    ExternalId,
+    Id,
+    Instant,
+    Line,
+    Lines,
+    LocalDate,
+    Shape,
+    ZoneName,
+)
+
+
+class DeadlineIn(Shape):
+    """A stated deadline: `due_on` (the whole day) or `due_at` (an hour). One that a rule computes comes
+    from a trigger event. `source`: where the date stands, or who set it."""
+
+    case_id: Id
+    title: Line
+    kind: DeadlineKind
+    due_on: LocalDate | None = None
+    due_at: Instant | None = None
+    timezone: ZoneName | None = None
+    force: Force = Force.INTERNAL
+    duty_holder: DutyHolder = DutyHolder.TEAM
+    critical: bool = False
+    external_id: ExternalId | None = None
+    notes: Lines | None = None
+    source: Line | None = None
+    escalation_policy_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if (self.due_on is None) == (self.due_at is None):
+            raise PydanticCustomError(Code.MISSING_FIELD.value, "Give either due_on or due_at.")
+        return self
+
+
+class DeadlinePatch(Shape):
+    """What may change without moving the date."""
+
+    title: Line | None = None
+    notes: Lines | None = None
+    critical: bool | None = None
+    escalation_policy_id: Id | None = None
+
+
+class DeadlineOut(Answer):
+    """`overdue` is derived. `verified_by` None: nobody but the person who entered it has checked it."""
+
+    id: str
+    team_id: str
+    case_id: str
+    trigger_event_id: str | None
+    external_id: str | None
+    title: str
+    notes: str | None
+    kind: DeadlineKind
+    force: Force
+    duty_holder: DutyHolder
+    critical: bool
+    state: DeadlineState
+    overdue: bool
+    due_on: date
+    due_at: datetime
+    timezone: str
+    rule_id: str | None
+    rule_status: str | None
+    sources: list[dict[str, Any]]
+    derivation: list[dict[str, Any]]
+    calendar_version: str | None
+    zone_data_version: str
+    escalation_policy_id: str | None
+    version: int
+    entered_by: str
+    verified_by: str | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_because: str | None
+    revision: int
+    created_at: datetime
+
+
+class DerivationOut(Answer):
+    deadline_id: str
+    due_on: date
+    due_at: datetime
+    timezone: str
+    derivation: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
+    rule_status: str | None
+    calendar_version: str | None
+    zone_data_version: str
+    warnings: list[str]
+
+
+class PersonIn(Shape):
+    """`user_id`: on whose behalf; left out where the key itself stands for a person."""
+
+    user_id: Id | None = None
+
+
+class AnswerIn(PersonIn):
+    note: Line | None = None
+
+
+class ProofIn(PersonIn):
+    """`proof`: reference of the receipt or registration that shows the act was done."""
+
+    proof: Annotated[Line, Field(min_length=2)]
+
+
+class ReasonIn(PersonIn):
+    reason: Annotated[Line, Field(min_length=2)]
+
+
+class ResponseOut(Answer):
+    id: str
+    deadline_id: str
+    version: int
+    kind: str
+    user_id: str
+    method: str
+    note: str | None
+    at: datetime
+
+
+class PlannedStepOut(Answer):
+    """`people`: who would be told if the step fired now."""
+
+    step: int
+    at: datetime
+    local: str
+    why: str
+    roles: list[str]
+    people: list[str]
+
+
+class PlanOut(Answer):
+    """What the workers will do, by the very function that they run."""
+
+    deadline_id: str
+    version: int
+    state: str
+    why: str
+    wake_at: datetime | None
+    fired: dict[int, datetime]
+    due: PlannedStepOut | None
+    upcoming: list[PlannedStepOut]

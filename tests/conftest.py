@@ -1,0 +1,130 @@
+"""Fixtures made of real parts; see `harness/`. A session is one process of pytest-xdist."""
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+import service.clock  # noqa: F401  (pins zone data before any test builds a zone)
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import migrate
+from tests.harness.receiver import Receiver
+from tests.harness.smtp import Security, SmtpServer
+from tests.harness.valkey import ValkeyServer
+from tests.harness.world import Mode, World
+
+# A developer's own settings must not reach the tests.
+for _name in [name for name in os.environ if name.upper().startswith("ADQUEM_")]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of this session's own, started when the first test asks for it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a migrated database, for `postgres.database(template)`."""
+    home = tmp_path_factory.mktemp("postgres-template")
+    return postgres.make_template("migrated", lambda url: migrate(url, home))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite-template") / "adquem.sqlite3"
+    migrate(f"sqlite:///{file}", file.parent)
+    return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """ADQUEM_DATABASE_URL of a fresh, migrated SQLite file."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'adquem.sqlite3')}"
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """ADQUEM_DATABASE_URL of a fresh, migrated Postgres database."""
+    with postgres.database(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def any_database_url(request: pytest.FixtureRequest) -> str:
+    """ADQUEM_DATABASE_URL of a fresh, migrated database: the test runs on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A relay that takes mail in clear, as one on the same machine does."""
+    with SmtpServer() as server:
+        yield server
+    assert not server.errors, f"a hook failed: {server.errors}"
+
+
+@pytest.fixture
+def secure_smtp(tmp_path: Path) -> Iterator[SmtpServer]:
+    """A relay that wants STARTTLS and a login; `secure_smtp.ca_file` is what to trust."""
+    with SmtpServer(Security(), tmp_path / "relay-ca.pem") as server:
+        yield server
+    assert not server.errors, f"a hook failed: {server.errors}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where webhooks go."""
+    with Receiver() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _valkey_server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(_valkey_server: ValkeyServer) -> ValkeyServer:
+    """Running and empty, whatever the test before did to it."""
+    _valkey_server.start()
+    _valkey_server.flush()
+    return _valkey_server
+
+
+@pytest.fixture(params=list(Mode), ids=str)
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer, receiver: Receiver
+) -> Iterator[World]:
+    """A whole installation; the test runs in each mode."""
+    mode: Mode = request.param
+    if mode is Mode.EMBEDDED:
+        home = tmp_path / "home"
+        home.mkdir(mode=0o700)
+        shutil.copy(request.getfixturevalue("sqlite_template"), home / "adquem.sqlite3")
+        installation = World(mode, tmp_path, smtp, receiver)
+    else:
+        url = request.getfixturevalue("postgres_url")
+        queue = request.getfixturevalue("valkey")
+        installation = World(mode, tmp_path, smtp, receiver, url, queue)
+    with installation:
+        yield installation
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the processes said, beside the failure that they may explain."""
+    report = yield
+    installation = getattr(item, "funcargs", {}).get("world")
+    if report.failed and isinstance(installation, World):
+        report.sections.append(("what the service said", installation.logs()))
+    return report

@@ -1,0 +1,1 @@
+"""Real parts for tests: servers, processes and a world made of them. Never a mock."""

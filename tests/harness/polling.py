@@ -1,0 +1,31 @@
+"""The one place where tests wait by looking again: for processes that cannot call us back."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+Result = TypeVar("Result")
+
+#: What says "not yet" rather than "wrong": an assert, an empty list's first item, a server away.
+_NOT_YET = (AssertionError, LookupError, httpx.TransportError)
+
+
+def eventually(look: Callable[[], Result], timeout: float = 15, every: float = 0.05) -> Result:
+    """What `look` returns as soon as that is true; AssertionError after `timeout` seconds.
+
+    A `look` made of asserts must end with `return True`. Its last complaint is the cause.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        complaint: Exception | None = None
+        try:
+            if result := look():
+                return result
+        except _NOT_YET as error:
+            complaint = error
+        if time.monotonic() >= deadline:
+            reason = f": {complaint!r}" if complaint else ""
+            raise AssertionError(f"not within {timeout} seconds{reason}") from complaint
+        time.sleep(every)

@@ -1,0 +1,202 @@
+"""A whole installation for journeys: its processes, its clock, its post, and a client.
+
+The same journey runs in both modes: one process on SQLite, or an API process and two workers on
+Postgres and Valkey. Only real processes; whatever a journey sees, an operator would see.
+"""
+
+import base64
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Self, TypeVar
+
+import httpx
+
+from tests.harness import polling
+from tests.harness.processes import ServiceProcess, free_port, run_command
+from tests.harness.receiver import Receiver
+from tests.harness.smtp import SmtpServer
+from tests.harness.valkey import ValkeyServer
+
+Result = TypeVar("Result")
+
+#: Monday morning in Almaty, three weeks before Nauryz.
+START = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+
+
+class Mode(StrEnum):
+    EMBEDDED = "embedded"
+    DISTRIBUTED = "distributed"
+
+
+class MovableClock:
+    """The file that every process of a world takes as the time of day."""
+
+    def __init__(self, file: Path, now: datetime) -> None:
+        self.file = file
+        self.set(now)
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        """Replaced in one step: a reader sees the old instant or the new one, never half of it."""
+        if now.tzinfo is None:
+            raise ValueError("an instant needs an offset")
+        unfinished = self.file.with_suffix(".part")
+        unfinished.write_text(now.isoformat())
+        unfinished.replace(self.file)
+        self._now = now
+
+    def advance(self, by: timedelta) -> datetime:
+        self.set(self._now + by)
+        return self._now
+
+
+class World:
+    """`with World(...) as world:`; see `conftest.py` for the fixture that builds it.
+
+    `api`: client of /api/v1 with an administrator's key. `web`: client of everything, without.
+    `server`: the process that answers HTTP. `workers`: those that deliver (embedded: the same).
+    """
+
+    api: httpx.Client
+    web: httpx.Client
+
+    def __init__(
+        self,
+        mode: Mode,
+        folder: Path,
+        mails: SmtpServer,
+        receiver: Receiver,
+        database_url: str = "",
+        valkey: ValkeyServer | None = None,
+    ) -> None:
+        """The database must be migrated; without a URL it is SQLite in `folder`/home."""
+        self.mode = mode
+        self.mails = mails
+        self.receiver = receiver
+        self.valkey = valkey
+        self.port = free_port()
+        self.clock = MovableClock(folder / "clock", START)
+        self._folder = folder
+        self._cleanup = contextlib.ExitStack()
+        self.settings = self._common_settings(database_url)
+        if mode is Mode.EMBEDDED:
+            self.server = self._process("serve", ["serve", "--port", str(self.port)], self.port)
+            self.workers = [self.server]
+        else:
+            self.server = self._process("api", ["api", "--port", str(self.port)], self.port)
+            self.workers = [self._process(f"worker-{n}", ["worker"]) for n in (1, 2)]
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def processes(self) -> list[ServiceProcess]:
+        return list(dict.fromkeys([self.server, *self.workers]))
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *arguments: str) -> str:
+        """What `adquem ARGUMENTS` prints in this installation."""
+        return run_command(self.settings, *arguments)
+
+    def new_key(self, name: str, *options: str) -> str:
+        """An API key made on the command line; `options` such as "--scope", "admin"."""
+        return self.run("keys", "create", name, *options).strip().splitlines()[-1]
+
+    def client(self, key: str | None = None, path: str = "") -> httpx.Client:
+        """Another client of this world, closed with it."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        client = httpx.Client(
+            base_url=self.base_url + path, headers=headers, timeout=20, trust_env=False
+        )
+        return self._cleanup.enter_context(client)
+
+    def kill_workers(self) -> None:
+        """SIGKILL all that deliver (embedded: this takes the API with it)."""
+        for worker in self.workers:
+            worker.kill()
+
+    def restart_workers(self) -> None:
+        """Start again whatever delivers: after `kill_workers`, or in an orderly way."""
+        for worker in self.workers:
+            worker.restart()
+
+    @staticmethod
+    def eventually(look: Callable[[], Result], timeout: float = 15) -> Result:
+        """See `polling.eventually`."""
+        return polling.eventually(look, timeout)
+
+    @contextlib.contextmanager
+    def without_queue(self) -> Iterator[None]:
+        """Valkey is down inside; nothing happens in the embedded mode, which has none."""
+        if self.valkey is not None:
+            self.valkey.stop()
+        try:
+            yield
+        finally:
+            if self.valkey is not None:
+                self.valkey.start()
+
+    def logs(self) -> str:
+        """The end of what each process said."""
+        return "\n".join(f"--- {p.name}\n{p.tail()}" for p in self.processes)
+
+    def close(self) -> None:
+        """End every process, and the clients."""
+        for process in self.processes:
+            process.kill()
+        self._cleanup.close()
+
+    def _open(self) -> None:
+        for home in {process.log.parent for process in self.processes}:
+            home.mkdir(parents=True, exist_ok=True)
+        key = self.new_key("tests", "--scope", "admin")
+        for process in self.processes:
+            process.start()
+        self.server.wait_ready()
+        self.api = self.client(key, "/api/v1")
+        self.web = self.client()
+
+    def _common_settings(self, database_url: str) -> dict[str, str]:
+        settings = {
+            "ADQUEM_HOME": str(self._folder / "home"),
+            "ADQUEM_PORT": str(self.port),
+            "ADQUEM_SMTP_URL": self.mails.url,
+            "ADQUEM_WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
+            "ADQUEM_REHEARSAL_CLOCK": str(self.clock.file),
+            "ADQUEM_POLL_SECONDS": "0.1",
+        }
+        if self.mails.ca_file is not None:
+            settings["ADQUEM_SMTP_CA_FILE"] = str(self.mails.ca_file)
+        if self.mode is Mode.DISTRIBUTED:
+            assert self.valkey is not None
+            key = base64.b64encode(secrets.token_bytes(32)).decode()
+            settings["ADQUEM_SECRET_KEY"] = key
+            settings["ADQUEM_DATABASE_URL"] = database_url
+            settings["ADQUEM_REDIS_URL"] = self.valkey.redis_url
+        return settings
+
+    def _process(self, name: str, arguments: list[str], port: int | None = None) -> ServiceProcess:
+        """Distributed processes have a home of their own each, as on machines of their own."""
+        settings, home = self.settings, self._folder / "home"
+        if self.mode is Mode.DISTRIBUTED:
+            home = self._folder / name
+            settings = settings | {"ADQUEM_HOME": str(home)}
+        return ServiceProcess(name, arguments, settings, home / f"{name}.log", port)

@@ -1,0 +1,75 @@
+"""The whole command line `adquem`: service's commands, and those that set the clockwork going."""
+
+import asyncio
+
+import typer
+
+from service.commands.demo import Docket, load_demo
+from service.commands.line import (
+    Host,
+    Port,
+    build_line,
+    prepare_database,
+    serve_web,
+    settle,
+    with_address,
+)
+from service.commands.logs import configure_logs
+from service.runtime import Runtime
+from service.settings import Settings
+from workers import distributed, embedded
+
+line = build_line(extra_checks=[distributed.check_redis])
+
+
+@line.command("serve")
+def serve(host: Host = None, port: Port = None) -> None:
+    """Everything in one process on a SQLite file (embedded mode)."""
+    settings = with_address(host, port)
+    prepare_database(settings)
+    serve_web(settings, embedded.run)
+
+
+@line.command("worker")
+def worker() -> None:
+    """Tick and deliver, beside any number of others (distributed mode)."""
+    settings = Settings()
+    configure_logs(settings)
+    asyncio.run(distributed.run(settings))
+
+
+@line.command("demo")
+def demo(host: Host = None, port: Port = None) -> None:
+    """Serve with the demo docket: a case with clocks that run, in ADQUEM_HOME."""
+    settings = with_address(host, port)
+    prepare_database(settings)
+
+    async def load(runtime: Runtime) -> Docket | None:
+        async with runtime.transaction() as session:
+            return await load_demo(session, runtime, runtime.clock())
+
+    _show(settle(load, settings), settings)
+    serve_web(settings, embedded.run)
+
+
+def _show(docket: Docket | None, settings: Settings) -> None:
+    outbox = settings.home / "outbox"
+    typer.echo(f"\nAdquem runs at   {settings.base_url}")
+    typer.echo(f"Mails become     files in {outbox}  (the first within half a minute)")
+    if docket is None:
+        typer.echo("The demo docket is loaded already; `adquem keys create NAME` makes a new key.\n")
+        return
+    typer.echo(f"Calendar feed    {docket.feed_url}")
+    typer.echo(f"API key          {docket.key}")
+    typer.echo(f"Try              curl -H 'Authorization: Bearer {docket.key}' \\")
+    typer.echo(f"                   {settings.base_url}/api/v1/deadlines")
+    typer.echo("Key and feed address are shown this once.\n")
+
+
+def main() -> None:
+    """The entry point of the `adquem` script."""
+    line()
+
+
+if __name__ == "__main__":
+    main()

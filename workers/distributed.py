@@ -1,0 +1,149 @@
+"""Distributed mode: any number of these processes; the only file that knows arq and Redis.
+
+Redis carries wake-ups and nothing else. Each worker also looks by itself at short intervals, so a
+flushed, restarted or lost Redis costs seconds, never a notice.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from arq import cron
+from arq.connections import RedisSettings, create_pool
+from arq.worker import Worker, func
+from prometheus_client import start_http_server
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from service.commands.doctor import Finding
+from service.runtime import Runtime, build_runtime
+from service.settings import Settings
+from workers import embedded, tasks
+
+#: Workers woken for one release; more than this share the backlog by their own polling.
+_MOST_WOKEN = 8
+_RECONNECT_SECONDS = 2
+
+_log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> None:
+    """One worker: its own loop, and beside it arq's, until SIGTERM or SIGINT."""
+    runtime = build_runtime(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr="127.0.0.1")
+    _log.info("worker_started", worker=runtime.worker)
+    queue = asyncio.create_task(_listen(runtime, stop))
+    try:
+        await embedded.run(runtime, stop)
+    finally:
+        queue.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await queue
+        await runtime.close()
+    _log.info("worker_stopped", worker=runtime.worker)
+
+
+async def check_redis(runtime: Runtime) -> Finding:
+    """For `adquem doctor`."""
+    url = runtime.settings.redis_url.get_secret_value()
+    if not url:
+        mend = "" if runtime.settings.embedded else "set ADQUEM_REDIS_URL for prompt wake-ups"
+        return Finding("redis", "not configured", mend, grave=False)
+    try:
+        pool = await create_pool(_redis_settings(url, retries=1))
+        await pool.ping()
+        await pool.aclose()
+    except (RedisError, OSError) as error:
+        mend = "start Redis or mend ADQUEM_REDIS_URL; until then workers poll"
+        return Finding("redis", type(error).__name__, mend, grave=False)
+    return Finding("redis", "answers")
+
+
+async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
+    """arq's worker, made anew whenever Redis takes it down with it."""
+    url = runtime.settings.redis_url.get_secret_value()
+    if not url:
+        _log.warning("redis_not_configured", effect="this worker polls")
+        return
+    while not stop.is_set():
+        worker: Worker | None = None
+        try:
+            worker = _arq_worker(runtime, url)
+            await worker.async_run()
+        except (RedisError, OSError, RuntimeError) as error:
+            _log.warning("redis_lost", kind=type(error).__name__, effect="this worker polls")
+            await asyncio.sleep(_RECONNECT_SECONDS)
+        finally:
+            if worker is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await worker.close()
+
+
+def _arq_worker(runtime: Runtime, url: str) -> Worker:
+    """Cron jobs run once in the whole cluster, each second; they need no time zone but UTC."""
+    return Worker(
+        functions=[func(_job(runtime, _deliver), name="deliver")],
+        cron_jobs=[
+            cron(_job(runtime, _tick), name="tick", second=set(range(60)), keep_result=0),
+            cron(_job(runtime, _prune), name="prune", minute={7}, keep_result=0),
+        ],
+        redis_settings=_redis_settings(url),
+        handle_signals=False,
+        max_jobs=4,
+        keep_result=0,
+        poll_delay=0.1,
+        job_timeout=300,
+        queue_read_limit=1000,
+        job_serializer=_serialize,
+        job_deserializer=json.loads,
+    )
+
+
+def _job(
+    runtime: Runtime, work: Callable[[Runtime, dict[str, Any]], Awaitable[None]]
+) -> Callable[..., Awaitable[None]]:
+    async def job(context: dict[str, Any]) -> None:
+        await work(runtime, context)
+
+    return job
+
+
+async def _tick(runtime: Runtime, context: dict[str, Any]) -> None:
+    """Releases, and wakes as many workers as there are slots' worth of messages."""
+    written = await tasks.tick(runtime)
+    for _ in range(min(-(-written // runtime.settings.delivery_slots), _MOST_WOKEN)):
+        await context["redis"].enqueue_job("deliver")
+
+
+async def _deliver(runtime: Runtime, _: dict[str, Any]) -> None:
+    await tasks.deliver(runtime)
+
+
+async def _prune(runtime: Runtime, _: dict[str, Any]) -> None:
+    await tasks.prune(runtime)
+
+
+def _redis_settings(url: str, retries: int = 30) -> RedisSettings:
+    """With arq's defaults a restart of Redis ends the worker."""
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_retries = retries
+    settings.retry = Retry(ExponentialBackoff(cap=2, base=0.1), 12)
+    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, OSError]
+    settings.retry_on_timeout = True
+    return settings
+
+
+def _serialize(job: dict[str, Any]) -> bytes:
+    """JSON in place of arq's pickle: whoever can write to Redis must not be able to run code here."""
+    return json.dumps(job, default=str).encode()

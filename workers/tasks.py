@@ -1,0 +1,126 @@
+"""The rounds of the clockwork, free of any queue: each can be run by anyone, at any time, twice.
+
+Transactions end here: after a batch is released; after a claim, before anything leaves; after the
+verdicts are in.
+"""
+
+import asyncio
+import contextlib
+import random
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.domain.retry import Verdict
+from service.flows.delivery import Consignment, Delivered, claim, record_all, send
+from service.flows.release import release_due
+from service.runtime import Runtime
+from service.store.idempotency import KEPT_FOR, forget_before
+
+#: Deadlines looked at in one transaction.
+_BATCH = 100
+#: Verdicts that arrive within this time of each other are recorded together.
+_LINGER_SECONDS = 0.02
+#: How often a verdict is offered again to a database that is away; it is never dropped.
+_RECORD_PAUSE_SECONDS = 1.0
+
+_attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
+_lag = Histogram(
+    "adquem_lag_seconds",
+    "From due to handed over",
+    ["channel"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200),
+)
+_log = structlog.get_logger()
+
+
+async def tick(runtime: Runtime) -> int:
+    """Releases everything that is due; answers the number of messages written."""
+    written = 0
+    while True:
+        async with runtime.transaction() as session:
+            now = await runtime.now(session)
+            released = await release_due(session, runtime.channels, now, _BATCH)
+        written += released.messages
+        if released.deadlines:
+            _log.info("released", deadlines=released.deadlines, messages=released.messages)
+        if released.deadlines < _BATCH:
+            return written
+
+
+async def deliver(runtime: Runtime) -> int:
+    """Sends everything that is due, as many at a time as there are slots; answers how many attempts.
+
+    A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free.
+    """
+    slots = runtime.settings.delivery_slots
+    under_way: set[asyncio.Task[Delivered]] = set()
+    started, more = 0, True
+    try:
+        while more or under_way:
+            if more and len(under_way) < slots:
+                claimed = await _claim(runtime, slots - len(under_way))
+                more = bool(claimed)
+                started += len(claimed)
+                under_way |= {
+                    asyncio.create_task(send(runtime.channels, consignment))
+                    for consignment in claimed
+                }
+            if under_way:
+                done, under_way = await _some_done(under_way, runtime.settings.poll_seconds)
+                if done:
+                    await _record(runtime, [task.result() for task in done])
+                # A slot has come free, or time has passed: look for more in either case.
+                more = True
+    except asyncio.CancelledError:
+        # Let what has left be written down: the process is stopping, not the relay.
+        if under_way:
+            done, _ = await asyncio.wait(under_way, timeout=15)
+            await _record(runtime, [task.result() for task in done])
+        raise
+    return started
+
+
+async def prune(runtime: Runtime) -> None:
+    """Forgets what was only kept for a while."""
+    async with runtime.transaction() as session:
+        await forget_before(session, await runtime.now(session) - KEPT_FOR)
+
+
+async def _claim(runtime: Runtime, free: int) -> list[Consignment]:
+    async with runtime.transaction() as session:
+        now = await runtime.now(session)
+        return await claim(session, runtime.seal, runtime.worker, now, free)
+
+
+async def _some_done(
+    tasks: set[asyncio.Task[Delivered]], timeout: float
+) -> tuple[set[asyncio.Task[Delivered]], set[asyncio.Task[Delivered]]]:
+    """The first to finish, and those that finish within a moment of it; none within `timeout` seconds."""
+    done, rest = await asyncio.wait(
+        tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+    )
+    if done and rest:
+        more, rest = await asyncio.wait(rest, timeout=_LINGER_SECONDS)
+        done |= more
+    return done, rest
+
+
+async def _record(runtime: Runtime, delivered: list[Delivered]) -> None:
+    """Writes the verdicts down, however long the database is away: what has left must be known."""
+    while True:
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with runtime.transaction() as session:
+                now = await runtime.now(session)
+                await record_all(session, runtime.channels, delivered, now, random.random)
+            break
+        _log.warning("verdicts_not_recorded_yet", count=len(delivered))
+        await asyncio.sleep(_RECORD_PAUSE_SECONDS)
+    for one in delivered:
+        message, verdict = one.consignment.message, one.outcome.verdict
+        _attempts.labels(message.channel, verdict).inc()
+        if verdict is Verdict.ACCEPTED:
+            lag: timedelta = now - message.due_at
+            _lag.labels(message.channel).observe(max(lag.total_seconds(), 0))

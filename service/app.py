@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -13,7 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import (
@@ -38,7 +40,7 @@ from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
 from service.web import home
 
-Background = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
 STATUS = {
@@ -96,7 +98,6 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
         redirect_slashes=False,
     )
     for module in (
@@ -106,6 +107,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     for router in (feeds.public, health.router, home.router):
         app.include_router(router)
     _handle_refusals(app)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_middleware(RequestLog)
     return app
 
@@ -192,6 +194,22 @@ async def _database(_: Request, error: Exception) -> Response:
 
 async def _internal(_: Request, error: Exception) -> Response:
     return _answer(Code.INTERNAL, "Something failed on our side; nothing was changed.")
+
+
+class BodyLimit:
+    """Refuses a declared length at once, in our own shape; Starlette counts what declares none."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = RequestBodyLimitMiddleware(app, max_body_size=most)
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        declared = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        if declared.isdigit() and int(declared) > self._most:
+            answer = _answer(Code.BODY_TOO_LARGE, f"The body may hold {self._most} bytes.")
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class RequestLog:

@@ -126,7 +126,9 @@ def _paging(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Paging:
     """Cursors are signed and bound to the path and the filters that they were made for."""
-    filters = sorted((k, v) for k, v in request.query_params.items() if k not in ("cursor", "limit"))
+    filters = sorted(
+        (k, v) for k, v in request.query_params.items() if k not in ("cursor", "limit")
+    )
     bound = json.dumps([request.url.path, filters])
 
     def sign(key: list[str]) -> str:
@@ -195,5 +197,7 @@ def _unpacked(cursor: str) -> tuple[str, str]:
 
 def _bad_cursor() -> Refusal:
     return Refusal(
-        Code.BAD_CURSOR, "This cursor is not of this list; start from the first page.", "query.cursor"
+        Code.BAD_CURSOR,
+        "This cursor is not of this list; start from the first page.",
+        "query.cursor",
     )

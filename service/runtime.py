@@ -93,9 +93,7 @@ def _channels(settings: Settings) -> dict[ChannelKind, Channel]:
     content = MailContent(str(TEMPLATES), settings.mail_from, settings.mail_domain)
     relay = settings.smtp_url.get_secret_value()
     transport = (
-        SmtpTransport(
-            relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file
-        )
+        SmtpTransport(relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file)
         if relay
         else Outbox(settings.home / "outbox")
     )

@@ -61,7 +61,10 @@ class Settings(BaseSettings):
         "plain http; everything else must be public and https.",
     )
     poll_seconds: float = Field(
-        1.0, gt=0, le=60, description="Longest pause, in seconds, before a worker looks again by itself."
+        1.0,
+        gt=0,
+        le=60,
+        description="Longest pause, in seconds, before a worker looks again by itself.",
     )
     delivery_slots: int = Field(
         64, ge=1, le=1000, description="Messages that one process sends at the same time."
@@ -70,7 +73,9 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="Port of a worker's own /metrics on 127.0.0.1; 0: none."
     )
     max_body_bytes: int = Field(
-        262_144, ge=1024, description="Largest request body, in bytes; a larger one is answered 413."
+        262_144,
+        ge=1024,
+        description="Largest request body, in bytes; a larger one is answered 413.",
     )
     log_format: Literal["json", "console"] = Field(
         "json", description="json (one object a line) or console (for reading by eye)."

@@ -57,7 +57,9 @@ def _show(docket: Docket | None, settings: Settings) -> None:
     typer.echo(f"\nAdquem runs at   {settings.base_url}")
     typer.echo(f"Mails become     files in {outbox}  (the first within half a minute)")
     if docket is None:
-        typer.echo("The demo docket is loaded already; `adquem keys create NAME` makes a new key.\n")
+        typer.echo(
+            "The demo docket is loaded already; `adquem keys create NAME` makes a new key.\n"
+        )
         return
     typer.echo(f"Calendar feed    {docket.feed_url}")
     typer.echo(f"API key          {docket.key}")

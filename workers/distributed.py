@@ -9,11 +9,12 @@ import contextlib
 import json
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from arq import cron
 from arq.connections import RedisSettings, create_pool
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from prometheus_client import start_http_server
 from redis.asyncio.retry import Retry
@@ -112,11 +113,11 @@ def _arq_worker(runtime: Runtime, url: str) -> Worker:
 
 def _job(
     runtime: Runtime, work: Callable[[Runtime, dict[str, Any]], Awaitable[None]]
-) -> Callable[..., Awaitable[None]]:
+) -> WorkerCoroutine:
     async def job(context: dict[str, Any]) -> None:
         await work(runtime, context)
 
-    return job
+    return cast(WorkerCoroutine, job)
 
 
 async def _tick(runtime: Runtime, context: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ async def tick(runtime: Runtime) -> int:
 
 
 async def deliver(runtime: Runtime) -> int:
-    """Sends everything that is due, as many at a time as there are slots; answers how many attempts.
+    """Sends everything that is due, as many at a time as there are slots; answers how many tries.
 
     A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free.
     """
@@ -96,12 +96,10 @@ async def _claim(runtime: Runtime, free: int) -> list[Consignment]:
 
 
 async def _some_done(
-    tasks: set[asyncio.Task[Delivered]], timeout: float
+    tasks: set[asyncio.Task[Delivered]], seconds: float
 ) -> tuple[set[asyncio.Task[Delivered]], set[asyncio.Task[Delivered]]]:
-    """The first to finish, and those that finish within a moment of it; none within `timeout` seconds."""
-    done, rest = await asyncio.wait(
-        tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-    )
+    """The first to finish, and those that finish within a moment of it; none in time."""
+    done, rest = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if done and rest:
         more, rest = await asyncio.wait(rest, timeout=_LINGER_SECONDS)
         done |= more

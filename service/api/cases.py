@@ -51,9 +51,7 @@ async def read_cases(session: Session, caller: Reader, page: Page) -> fields.Pag
 
 
 @router.get("/{case_id}")
-async def read_case(
-    case_id: str, session: Session, caller: Reader, response: Response
-) -> CaseOut:
+async def read_case(case_id: str, session: Session, caller: Reader, response: Response) -> CaseOut:
     case = await get_case(session, case_id, caller.reach)
     if case is None:
         raise not_found("case")
@@ -76,9 +74,7 @@ async def change_case(
     return _answer(case, roles)
 
 
-@router.post(
-    "/{case_id}/trigger-events", status_code=201, dependencies=[Depends(keep_answer)]
-)
+@router.post("/{case_id}/trigger-events", status_code=201, dependencies=[Depends(keep_answer)])
 async def record_trigger_event(
     case_id: str,
     body: TriggerEventIn,

@@ -1,6 +1,5 @@
 """/deadlines: the dates, why they are so, what will happen, what was sent, and what people answer"""
 
-
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -49,7 +48,9 @@ router = new_router("deadlines", "/deadlines")
 
 def deadline_answer(deadline: Deadline, now: datetime) -> DeadlineOut:
     overdue = deadline.state in LIVE_STATES and deadline.due_at <= now
-    return DeadlineOut(**deadline.model_dump(include=set(DeadlineOut.model_fields)), overdue=overdue)
+    return DeadlineOut(
+        **deadline.model_dump(include=set(DeadlineOut.model_fields)), overdue=overdue
+    )
 
 
 async def _found(session: Session, deadline_id: str, caller: Caller) -> Deadline:
@@ -177,16 +178,12 @@ async def read_messages(
 ) -> fields.Page[MessageOut]:
     """Everything that was said of the deadline, with every attempt."""
     await _found(session, deadline_id, caller)
-    rows = await messages_of(
-        session, Message.deadline_id, deadline_id, page.after_id, page.limit
-    )
+    rows = await messages_of(session, Message.deadline_id, deadline_id, page.after_id, page.limit)
     items = await message_answers(session, rows)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
 
 
-@router.post(
-    "/{deadline_id}/acknowledge", status_code=201, dependencies=[Depends(keep_answer)]
-)
+@router.post("/{deadline_id}/acknowledge", status_code=201, dependencies=[Depends(keep_answer)])
 async def acknowledge(
     deadline_id: str,
     body: AnswerIn,
@@ -224,9 +221,7 @@ def _parts(
     return session, caller, runtime, now
 
 
-Parts = Annotated[
-    tuple[Session, Caller, RuntimeNow, datetime], Depends(_parts, scope="function")
-]
+Parts = Annotated[tuple[Session, Caller, RuntimeNow, datetime], Depends(_parts, scope="function")]
 
 
 @router.post("/{deadline_id}/verify", dependencies=[Depends(keep_answer)])

@@ -50,9 +50,7 @@ async def create_endpoint(
 
 
 @router.get("")
-async def read_endpoints(
-    session: Session, caller: Reader, page: Page
-) -> fields.Page[EndpointOut]:
+async def read_endpoints(session: Session, caller: Reader, page: Page) -> fields.Page[EndpointOut]:
     rows = await list_endpoints(session, caller.reach, page.after_id, page.limit)
     items = [EndpointOut.model_validate(row) for row in rows]
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
@@ -107,8 +105,6 @@ async def read_endpoint_messages(
 ) -> fields.Page[MessageOut]:
     if await get_endpoint(session, endpoint_id, caller.reach) is None:
         raise not_found("endpoint")
-    rows = await messages_of(
-        session, Message.endpoint_id, endpoint_id, page.after_id, page.limit
-    )
+    rows = await messages_of(session, Message.endpoint_id, endpoint_id, page.after_id, page.limit)
     items = await message_answers(session, rows)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))

@@ -65,9 +65,7 @@ async def read_feeds(session: Session, caller: Reader, page: Page) -> fields.Pag
 
 
 @router.get("/{feed_id}")
-async def read_feed(
-    feed_id: str, session: Session, caller: Reader, response: Response
-) -> FeedOut:
+async def read_feed(feed_id: str, session: Session, caller: Reader, response: Response) -> FeedOut:
     feed = _own(await get_feed(session, feed_id, caller.reach), caller)
     tag(response, feed.id, feed.revision)
     return FeedOut.model_validate(feed)

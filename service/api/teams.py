@@ -30,9 +30,7 @@ async def read_teams(session: Session, caller: Reader, page: Page) -> fields.Pag
 
 
 @router.get("/{team_id}")
-async def read_team(
-    team_id: str, session: Session, caller: Reader, response: Response
-) -> TeamOut:
+async def read_team(team_id: str, session: Session, caller: Reader, response: Response) -> TeamOut:
     team = await get_team(session, team_id, caller.reach)
     if team is None:
         raise not_found("team")

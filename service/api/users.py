@@ -40,9 +40,7 @@ async def read_users(session: Session, caller: Reader, page: Page) -> fields.Pag
 
 
 @router.get("/{user_id}")
-async def read_user(
-    user_id: str, session: Session, caller: Reader, response: Response
-) -> UserOut:
+async def read_user(user_id: str, session: Session, caller: Reader, response: Response) -> UserOut:
     user = await get_user(session, user_id, caller.reach)
     if user is None:
         raise not_found("user")

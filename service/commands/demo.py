@@ -93,11 +93,11 @@ async def _open_case(
 async def _fill(
     session: AsyncSession, runtime: Runtime, case_id: str, caller: Caller, now: datetime
 ) -> None:
-    """An extradition arrest of ten days ago, and the team's own target."""
+    """An extradition arrest of yesterday, and the team's own target."""
     webhooks = runtime.channels[ChannelKind.WEBHOOK]
     local = now.astimezone(ZoneInfo(_ZONE)).replace(hour=15, minute=40, second=0, microsecond=0)
     detention = TriggerEventIn(
-        kind="detention.wanted-abroad", occurred_at=local - timedelta(days=10)
+        kind="detention.wanted-abroad", occurred_at=local - timedelta(days=1)
     )
     await docketing.record_trigger_event(
         session, webhooks, runtime.rules, case_id, detention, caller, now
@@ -111,5 +111,3 @@ async def _fill(
         source="set by the case lead",
     )
     await docketing.state_deadline(session, webhooks, target, caller, now)
-
-

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
@@ -52,7 +52,9 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     return line
 
 
-def settle(work: Callable[[Runtime], Awaitable[Result]], settings: Settings | None = None) -> Result:
+def settle(
+    work: Callable[[Runtime], Awaitable[Result]], settings: Settings | None = None
+) -> Result:
     """Runs one piece of work with a runtime of its own; a refusal ends the command with its sentence."""
 
     async def run() -> Result:
@@ -87,7 +89,7 @@ def serve_web(settings: Settings, background: Background | None = None) -> None:
 
 def with_address(host: str | None, port: int | None) -> Settings:
     """The settings, with what the command line says about the address put over them."""
-    given = {"host": host, "port": port}
+    given: dict[str, Any] = {"host": host, "port": port}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -149,7 +151,9 @@ def verify_journal() -> None:
 
     broken = False
     for chain, number, fault in settle(work):
-        typer.echo(f"{chain}: {f'BROKEN at entry {fault}' if fault else f'{number} entries, whole'}")
+        typer.echo(
+            f"{chain}: {f'BROKEN at entry {fault}' if fault else f'{number} entries, whole'}"
+        )
         broken = broken or fault is not None
     raise typer.Exit(1 if broken else 0)
 

@@ -65,7 +65,7 @@ class CourtCalendar:
 
     def court_day_from(self, on: date, step: timedelta) -> tuple[date, tuple[date, ...]]:
         """The first court day at or after `on` (at or before, where `step` is negative), and the days skipped."""
-        skipped = []
+        skipped: list[date] = []
         for day in _days(on, step):
             if self.day_off(day) is None:
                 return day, tuple(skipped)

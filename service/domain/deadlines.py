@@ -139,7 +139,9 @@ def compute(
         end, rolled = _roll(end, limit, calendar)
         due_at = end_of_day(end, limit.cutoff, zone)
     except OverflowError as error:
-        raise Refusal(Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount") from error
+        raise Refusal(
+            Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount"
+        ) from error
     if rolled:
         text = f"{rolled[0]} is no court day: moved {limit.roll} to {end}."
         steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
@@ -150,7 +152,7 @@ def compute(
 
 def stated(on: date | None, at: datetime | None, zone: tzinfo, source: str | None) -> Computation:
     """A date that a person read off a paper or set: recorded with where it stands, not computed."""
-    due_on = on if on else local_date(_given(at), zone)
+    due_on = on or local_date(_given(at), zone)
     due_at = at.astimezone(UTC) if at else end_of_day(due_on, END_OF_DAY, zone)
     said = DerivationStep(
         StepKey.STATED, f"Stated: {due_on}.", due_on, due_at if at else None, (), source
@@ -196,7 +198,9 @@ def _hours(
         due_at = start + limit.sign * timedelta(hours=limit.amount)
         local = due_at.astimezone(zone)
     except OverflowError as error:
-        raise Refusal(Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount") from error
+        raise Refusal(
+            Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount"
+        ) from error
     wall = f"{trigger.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
     steps = (
         DerivationStep(StepKey.TRIGGER, f"The trigger event happened at {wall}.", at=start),
@@ -271,4 +275,6 @@ def _spoken(limit: TimeLimit) -> str:
 
 def _ends(on: date, due_at: datetime, cutoff: str | None, zone: tzinfo) -> DerivationStep:
     hour = cutoff or f"{due_at.astimezone(zone):%H:%M}"
-    return DerivationStep(StepKey.ENDS, f"The time limit ends on {on} at {hour} ({zone}).", on, due_at)
+    return DerivationStep(
+        StepKey.ENDS, f"The time limit ends on {on} at {hour} ({zone}).", on, due_at
+    )

@@ -98,9 +98,7 @@ async def settle(
     return deadline
 
 
-async def _locked(
-    session: AsyncSession, deadline_id: str, caller: Caller
-) -> tuple[Deadline, Case]:
+async def _locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tuple[Deadline, Case]:
     deadline = await lock_deadline(session, deadline_id, caller.reach)
     case = await session.get(Case, deadline.case_id) if deadline else None
     if deadline is None or case is None:
@@ -114,7 +112,5 @@ async def _journal(
     session.add(deadline)
     await session.flush()
     data = {"version": deadline.version, "state": deadline.state}
-    happening = Happening(
-        deadline.team_id, person, action, deadline.id, deadline.case_id, data
-    )
+    happening = Happening(deadline.team_id, person, action, deadline.id, deadline.case_id, data)
     await record(session, [happening], now)

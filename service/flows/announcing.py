@@ -128,9 +128,7 @@ async def announce(
     """For the stories that people set going: writes the messages in their transaction."""
     endpoints = (await active_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
     notice = notice_of(deadline, case, event, now, now)
-    await add_messages(
-        session, announcements(notice, deadline, endpoints, channel, actor, now)
-    )
+    await add_messages(session, announcements(notice, deadline, endpoints, channel, actor, now))
 
 
 def subscribes(endpoint: Endpoint, event: EventType) -> bool:

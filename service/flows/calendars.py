@@ -54,9 +54,7 @@ async def _seed(session: AsyncSession, code: str, now: datetime) -> Calendar:
         country, subdiv=part or None, years=range(first, last + 1), language="en_US"
     )
     calendar_id = new_id("cal", now)
-    off = {
-        on: name for on, name in source.items() if first <= on.year <= last
-    }
+    off = {on: name for on, name in source.items() if first <= on.year <= last}
     moved = {on for on in source.weekend_workdays if first <= on.year <= last}
     days = [_day(calendar_id, on, DayKind.OFF, off[on]) for on in sorted(off)]
     days += [_day(calendar_id, on, DayKind.COURT_DAY, "moved workday") for on in sorted(moved)]

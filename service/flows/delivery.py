@@ -84,7 +84,9 @@ async def claim(
             consignments.append(Consignment(message, new_id("att", now), lease, parcel))
     for reason, ids in stale.items():
         await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
-    await _look_again(session, [m for m in messages if any(m.id in ids for ids in stale.values())], now)
+    await _look_again(
+        session, [m for m in messages if any(m.id in ids for ids in stale.values())], now
+    )
     if consignments:
         await open_attempts(session, [_attempt(one, worker, now) for one in consignments])
     return consignments

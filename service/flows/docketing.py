@@ -162,8 +162,10 @@ async def _case(
 ) -> Case:
     case = await get_case(session, case_id, caller.reach)
     if case is None:
-        raise Refusal(Code.UNKNOWN_REFERENCE, "There is no such case.", field) if field else (
-            not_found("case")
+        raise (
+            Refusal(Code.UNKNOWN_REFERENCE, "There is no such case.", field)
+            if field
+            else (not_found("case"))
         )
     return case
 
@@ -183,7 +185,9 @@ async def _computed(
     if rule.counted_from is CountedFrom.SERVICE:
         if event.served_on is None:
             raise Refusal(
-                Code.MISSING_FIELD, f"Rule {rule.id} runs from service: give served_on.", "served_on"
+                Code.MISSING_FIELD,
+                f"Rule {rule.id} runs from service: give served_on.",
+                "served_on",
             )
         moment = event.served_on
     elif limit.unit is Unit.HOURS:

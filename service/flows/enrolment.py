@@ -119,9 +119,7 @@ async def make_key(
                 Code.MISSING_FIELD, "A key that acts for a person needs a team.", "team_id"
             )
         if not await members_among(session, team_id, [body.user_id]):
-            raise Refusal(
-                Code.UNKNOWN_REFERENCE, "That person is not in the team.", "user_id"
-            )
+            raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not in the team.", "user_id")
     secret = f"adq_{new_secret()}"
     key = ApiKey(
         id=new_id("key", now),
@@ -140,9 +138,7 @@ async def make_key(
     return key, secret
 
 
-async def revoke_key(
-    session: AsyncSession, key_id: str, caller: Caller, now: datetime
-) -> ApiKey:
+async def revoke_key(session: AsyncSession, key_id: str, caller: Caller, now: datetime) -> ApiKey:
     key = await get_api_key(session, key_id, caller.reach)
     if key is None:
         raise not_found("key")

@@ -92,7 +92,11 @@ def policy_of(deadline: Deadline, case: Case) -> str | None:
 def written_steps(steps: Iterable[Step]) -> list[dict[str, Any]]:
     """Steps as they stand in a row."""
     return [
-        {"trigger": step.trigger, "seconds": step.after.total_seconds(), "targets": list(step.targets)}
+        {
+            "trigger": step.trigger,
+            "seconds": step.after.total_seconds(),
+            "targets": list(step.targets),
+        }
         for step in steps
     ]
 

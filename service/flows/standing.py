@@ -35,7 +35,9 @@ async def person_acting(
     if caller.user_id is not None:
         if user_id not in (None, caller.user_id):
             raise Refusal(
-                Code.FORBIDDEN, "This key acts for one person and cannot act for another.", "user_id"
+                Code.FORBIDDEN,
+                "This key acts for one person and cannot act for another.",
+                "user_id",
             )
         return caller.user_id
     if user_id is None:

@@ -90,9 +90,7 @@ async def rotate_feed(
     return await _changed(session, feed, caller, "feed.rotated", now), secret
 
 
-async def revoke_feed(
-    session: AsyncSession, feed_id: str, caller: Caller, now: datetime
-) -> Feed:
+async def revoke_feed(session: AsyncSession, feed_id: str, caller: Caller, now: datetime) -> Feed:
     feed = await _found(session, feed_id, caller)
     feed.revoked_at = feed.revoked_at or now
     return await _changed(session, feed, caller, "feed.revoked", now)

@@ -31,7 +31,7 @@ class CaseIn(Shape):
     calendar: CalendarCode | None = None
     ceiling: Level = Level.BASIS
     escalation_policy_id: Id | None = None
-    roles: Roles = []
+    roles: Roles = Field(default_factory=list)
 
 
 class CasePatch(Shape):

@@ -19,7 +19,7 @@ class EndpointIn(Shape):
 
     name: Line
     url: Annotated[str, Field(max_length=2048)]
-    events: Patterns = ["*"]
+    events: Patterns = Field(default_factory=lambda: ["*"])
     level: Annotated[Level, Field(le=Level.BASIS)] = Level.CODE
     team_id: Id | None = None
 

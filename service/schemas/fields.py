@@ -49,7 +49,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 def _refuse(code: Code, sentence: str) -> PydanticCustomError:
-    return PydanticCustomError(code.value, sentence)  # type: ignore[arg-type]
+    return PydanticCustomError(code.value, sentence)
 
 
 def _date(value: Any) -> date:
@@ -105,9 +105,7 @@ def _text(value: str, allowed: str) -> str:
     for char in value:
         kind = unicodedata.category(char)
         if char not in allowed and (kind in ("Cc", "Cs", "Zl", "Zp") or char == "\ufeff"):
-            raise _refuse(
-                Code.INVALID_TEXT, "The text holds control characters or broken Unicode."
-            )
+            raise _refuse(Code.INVALID_TEXT, "The text holds control characters or broken Unicode.")
     if not value.strip():
         raise _refuse(Code.INVALID_TEXT, "The text is empty.")
     return value
@@ -126,7 +124,9 @@ def _duration(value: Any) -> timedelta:
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise _refuse(Code.INVALID_INPUT, "Give the span as an ISO 8601 duration: P7D, PT4H, PT30M.")
+        raise _refuse(
+            Code.INVALID_INPUT, "Give the span as an ISO 8601 duration: P7D, PT4H, PT30M."
+        )
     days, hours, minutes = (int(part or 0) for part in match.groups())
     span = timedelta(days=days, hours=hours, minutes=minutes)
     if span > _LONGEST:

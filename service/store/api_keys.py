@@ -26,7 +26,9 @@ class ApiKey(SQLModel, table=True):
 
 
 async def get_live_key(session: AsyncSession, fingerprint: str) -> ApiKey | None:
-    query = select(ApiKey).where(ApiKey.fingerprint == fingerprint, col(ApiKey.revoked_at).is_(None))
+    query = select(ApiKey).where(
+        ApiKey.fingerprint == fingerprint, col(ApiKey.revoked_at).is_(None)
+    )
     return (await session.exec(query)).first()
 
 

@@ -20,7 +20,10 @@ class Case(SQLModel, table=True):
     """
 
     __tablename__ = "cases"
-    __table_args__ = (UniqueConstraint("team_id", "code"), UniqueConstraint("team_id", "external_id"))
+    __table_args__ = (
+        UniqueConstraint("team_id", "code"),
+        UniqueConstraint("team_id", "external_id"),
+    )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id")
@@ -79,9 +82,7 @@ async def roles_of(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, 
     return roles
 
 
-async def set_roles(
-    session: AsyncSession, case_id: str, roles: Iterable[tuple[Role, str]]
-) -> None:
+async def set_roles(session: AsyncSession, case_id: str, roles: Iterable[tuple[Role, str]]) -> None:
     await session.exec(delete(CaseRole).where(col(CaseRole.case_id) == case_id))
     session.add_all(CaseRole(case_id=case_id, user_id=user, role=role) for role, user in set(roles))
     await session.flush()

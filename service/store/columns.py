@@ -84,7 +84,9 @@ async def insert_missing(
         return
     connection = await session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(core_table(table)).on_conflict_do_nothing(index_elements=list(unique))
+    statement = dialect.insert(core_table(table)).on_conflict_do_nothing(
+        index_elements=list(unique)
+    )
     await connection.execute(statement, list(rows))
 
 

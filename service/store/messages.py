@@ -7,6 +7,7 @@ worker's rows become due again by themselves, and the same index serves both.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Index, bindparam, func, text, update
 from sqlalchemy import select as select_columns
@@ -17,7 +18,14 @@ from service.domain.access import Level, Reach
 from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
 from service.domain.retry import Outcome, Verdict
 from service.store.cases import CaseRole
-from service.store.columns import Choice, UtcDateTime, as_rows, core_table, insert_missing, insert_rows
+from service.store.columns import (
+    Choice,
+    UtcDateTime,
+    as_rows,
+    core_table,
+    insert_missing,
+    insert_rows,
+)
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.paging import get_within, page
@@ -144,13 +152,13 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
         .exists()
     )
     query = (
-        select_columns(Message.id, Deadline, User, role_held, Endpoint)
+        select_columns(col(Message.id), Deadline, User, role_held, Endpoint)
         .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
         .outerjoin(User, col(User.id) == col(Message.user_id))
         .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
         .where(col(Message.id).in_([message.id for message in messages]))
     )
-    rows = await session.exec(query)
+    rows = await session.exec(query)  # type: ignore[call-overload]  # five columns, typed to four
     return {row[0]: Standing(row[1], row[2], bool(row[3]), row[4]) for row in rows}
 
 
@@ -262,12 +270,11 @@ async def get_message(session: AsyncSession, message_id: str, reach: Reach) -> M
 
 
 async def messages_of(
-    session: AsyncSession, column: object, owner_id: str, after: str | None, limit: int
+    session: AsyncSession, column: Any, owner_id: str, after: str | None, limit: int
 ) -> list[Message]:
     """The messages of one deadline (`Message.deadline_id`) or endpoint (`Message.endpoint_id`)."""
-    return await page(
-        session, select(Message).where(col(column) == owner_id), Message.id, after, limit  # type: ignore[arg-type]
-    )
+    query = select(Message).where(col(column) == owner_id)
+    return await page(session, query, Message.id, after, limit)
 
 
 async def attempts_of(
@@ -284,7 +291,9 @@ async def attempts_of(
 async def oldest_due_at(session: AsyncSession) -> datetime | None:
     """Since when the oldest message that is due now has been waiting, retries included."""
     pending = col(Message.state).in_(PENDING_STATES)
-    oldest: datetime | None = (await session.exec(select(func.min(Message.due_at)).where(pending))).one()
+    oldest: datetime | None = (
+        await session.exec(select(func.min(Message.due_at)).where(pending))
+    ).one()
     return oldest
 
 
@@ -294,4 +303,4 @@ async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:
         .where(col(Message.state).in_(PENDING_STATES))
         .group_by(col(Message.channel))
     )
-    return {row[0]: int(row[1]) for row in await session.exec(query)}
+    return {ChannelKind(row[0]): int(row[1]) for row in await session.exec(query)}

@@ -3,13 +3,13 @@
 from functools import cache
 from pathlib import Path
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 _SCRIPTS = Path(__file__).parents[2] / "alembic"
 

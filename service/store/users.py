@@ -47,7 +47,9 @@ async def list_users(
 
 
 async def email_taken(session: AsyncSession, email_key: str) -> bool:
-    return (await session.exec(select(User.id).where(User.email_key == email_key))).first() is not None
+    return (
+        await session.exec(select(User.id).where(User.email_key == email_key))
+    ).first() is not None
 
 
 async def teams_of(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -100,7 +100,9 @@ class SmtpTransport:
     def __init__(self, url: str, sender: str, connections: int, ca_file: Path | None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-            raise ValueError("ADQUEM_SMTP_URL must begin with smtp+starttls://, smtps:// or smtp://")
+            raise ValueError(
+                "ADQUEM_SMTP_URL must begin with smtp+starttls://, smtps:// or smtp://"
+            )
         secure = parts.scheme != "smtp"
         self._options: dict[str, Any] = {
             "hostname": parts.hostname,

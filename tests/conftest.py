@@ -1,5 +1,6 @@
 """Fixtures made of real parts; see `harness/`. A session is one process of pytest-xdist."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -13,7 +14,7 @@ from tests.harness.processes import migrate
 from tests.harness.receiver import Receiver
 from tests.harness.smtp import Security, SmtpServer
 from tests.harness.valkey import ValkeyServer
-from tests.harness.world import Mode, World
+from tests.harness.world import Mode, World, first_key
 
 # A developer's own settings must not reach the tests.
 for _name in [name for name in os.environ if name.upper().startswith("ADQUEM_")]:
@@ -40,6 +41,29 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("sqlite-template") / "adquem.sqlite3"
     migrate(f"sqlite:///{file}", file.parent)
     return file
+
+
+@pytest.fixture(scope="session")
+def _postgres_world(
+    postgres: PostgresServer, postgres_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str]:
+    """Name of a database to copy worlds from, and the administrator's key in it."""
+    keys = []
+    home = tmp_path_factory.mktemp("postgres-world")
+    name = postgres.make_template(
+        "world", lambda url: keys.append(first_key(url, home)), postgres_template
+    )
+    return name, keys[0]
+
+
+@pytest.fixture(scope="session")
+def _sqlite_world(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A SQLite file to copy worlds from, and the administrator's key in it."""
+    home = tmp_path_factory.mktemp("sqlite-world")
+    file = Path(shutil.copy(sqlite_template, home))
+    return file, first_key(f"sqlite:///{file}", home)
 
 
 @pytest.fixture
@@ -105,17 +129,20 @@ def world(
 ) -> Iterator[World]:
     """A whole installation; the test runs in each mode."""
     mode: Mode = request.param
-    if mode is Mode.EMBEDDED:
-        home = tmp_path / "home"
-        home.mkdir(mode=0o700)
-        shutil.copy(request.getfixturevalue("sqlite_template"), home / "adquem.sqlite3")
-        installation = World(mode, tmp_path, smtp, receiver)
-    else:
-        url = request.getfixturevalue("postgres_url")
-        queue = request.getfixturevalue("valkey")
-        installation = World(mode, tmp_path, smtp, receiver, url, queue)
-    with installation:
-        yield installation
+    with contextlib.ExitStack() as cleanup:
+        if mode is Mode.EMBEDDED:
+            file, key = request.getfixturevalue("_sqlite_world")
+            home = tmp_path / "home"
+            home.mkdir(mode=0o700)
+            shutil.copy(file, home)
+            installation = World(mode, tmp_path, smtp, receiver, key=key)
+        else:
+            postgres = request.getfixturevalue("postgres")
+            template, key = request.getfixturevalue("_postgres_world")
+            url = cleanup.enter_context(postgres.database(template))
+            queue = request.getfixturevalue("valkey")
+            installation = World(mode, tmp_path, smtp, receiver, url, queue, key)
+        yield cleanup.enter_context(installation)
 
 
 @pytest.hookimpl(wrapper=True)

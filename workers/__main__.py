@@ -15,7 +15,6 @@ from service.commands.line import (
     with_address,
 )
 from service.commands.logs import configure_logs
-from service.runtime import Runtime
 from service.settings import Settings
 from workers import distributed, embedded
 
@@ -43,12 +42,7 @@ def demo(host: Host = None, port: Port = None) -> None:
     """Serve with the demo docket: a case with clocks that run, in ADQUEM_HOME."""
     settings = with_address(host, port)
     prepare_database(settings)
-
-    async def load(runtime: Runtime) -> Docket | None:
-        async with runtime.transaction() as session:
-            return await load_demo(session, runtime, runtime.clock())
-
-    _show(settle(load, settings), settings)
+    _show(settle(load_demo, settings), settings)
     serve_web(settings, embedded.run)
 
 

@@ -7,6 +7,7 @@ verdicts are in.
 import asyncio
 import contextlib
 import random
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import structlog
@@ -25,6 +26,9 @@ _BATCH = 100
 _LINGER_SECONDS = 0.02
 #: How often a verdict is offered again to a database that is away; it is never dropped.
 _RECORD_PAUSE_SECONDS = 1.0
+
+#: Rounds between two prunings.
+_PRUNE_EVERY = 3600
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
 _lag = Histogram(
@@ -87,6 +91,34 @@ async def prune(runtime: Runtime) -> None:
     """Forgets what was only kept for a while."""
     async with runtime.transaction() as session:
         await forget_before(session, await runtime.now(session) - KEPT_FOR)
+
+
+async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
+    """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
+    rounds = 0
+    delivering: asyncio.Task[None] | None = None
+    while not stop.is_set():
+        await _guarded(tick(runtime), "tick")
+        if delivering is None or delivering.done():
+            # Beside the ticking, so that a slow receiver delays no release.
+            delivering = asyncio.create_task(_guarded(deliver(runtime), "deliver"))
+        if rounds % _PRUNE_EVERY == 0:
+            await _guarded(prune(runtime), "prune")
+        rounds += 1
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
+    if delivering is not None:
+        delivering.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await delivering
+
+
+async def _guarded(work: Awaitable[object], name: str) -> None:
+    """Awaits one round; what it raises is logged, and the next round tries again."""
+    try:
+        await work
+    except Exception:
+        _log.exception("round_failed", round=name)
 
 
 async def _claim(runtime: Runtime, free: int) -> list[Consignment]:

@@ -42,8 +42,13 @@ class Docket:
     feed_url: str
 
 
-async def load_demo(session: AsyncSession, runtime: Runtime, now: datetime) -> Docket | None:
+async def load_demo(runtime: Runtime) -> Docket | None:
     """None where the database holds a team already: a demo never mixes with real cases."""
+    async with runtime.transaction() as session:
+        return await _load(session, runtime, runtime.clock())
+
+
+async def _load(session: AsyncSession, runtime: Runtime, now: datetime) -> Docket | None:
     operator = Caller("console", Scope.ADMIN, Reach(None))
     if await list_teams(session, operator.reach, None, 1):
         return None

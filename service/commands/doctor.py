@@ -1,6 +1,5 @@
 """Looks at everything that an installation needs, names what is wrong and how to mend it."""
 
-import os
 import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ async def check_secret_key(runtime: Runtime) -> Finding:
     if runtime.settings.secret_key.get_secret_value():
         return Finding("secret key", "from ADQUEM_SECRET_KEY")
     file = runtime.settings.home / "secret.key"
-    mode = stat.S_IMODE(os.stat(file).st_mode)
+    mode = stat.S_IMODE(file.stat().st_mode)
     mend = "" if mode == 0o600 else f"chmod 600 {file}"
     if not runtime.settings.embedded:
         mend = "set ADQUEM_SECRET_KEY to the same value on every host"

@@ -64,7 +64,7 @@ class CourtCalendar:
         return any(first <= on <= last for first, last in self.closures)
 
     def court_day_from(self, on: date, step: timedelta) -> tuple[date, tuple[date, ...]]:
-        """The first court day at or after `on` (at or before, where `step` is negative), and the days skipped."""
+        """The first court day at or after `on` (before, where `step` is negative); the days skipped."""
         skipped: list[date] = []
         for day in _days(on, step):
             if self.day_off(day) is None:

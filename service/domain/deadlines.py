@@ -1,4 +1,4 @@
-"""Trigger event + time limit + court calendar = due date, with the derivation that a lawyer can follow.
+"""Trigger event + time limit + court calendar = due date, with a derivation a lawyer can follow.
 
 Conventions as in reference to the rules they implement: day and month counting after the
 general pattern of procedural codes (day of the event out unless the rule says in; months end on
@@ -83,7 +83,6 @@ class StepKey(StrEnum):
     TRIGGER = "trigger"
     STATED = "stated"
     COUNTED = "counted"
-    SKIPPED = "skipped"
     ROLLED = "rolled"
     ENDS = "ends"
 
@@ -127,33 +126,23 @@ def compute(
     Raises Refusal `invalid_instant` for hours without an instant, `unknown_calendar` where court
     days matter and none is given, `outside_calendar` beyond the calendar's years.
     """
-    if limit.unit is Unit.HOURS:
-        return _hours(trigger, limit, zone, source)
-    start = local_date(trigger, zone)
     if limit.needs_calendar and calendar is None:
         raise Refusal(Code.UNKNOWN_CALENDAR, "This time limit needs a court calendar.", "calendar")
-    steps = [DerivationStep(StepKey.TRIGGER, f"The trigger event falls on {start}.", on=start)]
     try:
-        end, skipped = _COUNT[limit.unit](start, limit, calendar)
-        steps.append(DerivationStep(StepKey.COUNTED, _spoken(limit), end, None, skipped, source))
-        end, rolled = _roll(end, limit, calendar)
-        due_at = end_of_day(end, limit.cutoff, zone)
+        if limit.unit is Unit.HOURS:
+            return _hours(trigger, limit, zone, source)
+        return _dated(local_date(trigger, zone), limit, zone, calendar, source)
     except OverflowError as error:
-        raise Refusal(
-            Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount"
-        ) from error
-    if rolled:
-        text = f"{rolled[0]} is no court day: moved {limit.roll} to {end}."
-        steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
-    steps.append(_ends(end, due_at, limit.cutoff, zone))
-    version = calendar.version if calendar and limit.needs_calendar else None
-    return Computation(end, due_at, str(zone), tuple(steps), version)
+        raise _beyond("amount") from error
 
 
 def stated(on: date | None, at: datetime | None, zone: tzinfo, source: str | None) -> Computation:
     """A date that a person read off a paper or set: recorded with where it stands, not computed."""
-    due_on = on or local_date(_given(at), zone)
-    due_at = at.astimezone(UTC) if at else end_of_day(due_on, END_OF_DAY, zone)
+    try:
+        due_on = on or local_date(_given(at), zone)
+        due_at = at.astimezone(UTC) if at else end_of_day(due_on, END_OF_DAY, zone)
+    except OverflowError as error:
+        raise _beyond("due_on") from error
     said = DerivationStep(
         StepKey.STATED, f"Stated: {due_on}.", due_on, due_at if at else None, (), source
     )
@@ -179,6 +168,10 @@ def to_instant(wall: datetime, zone: tzinfo) -> datetime:
     return min(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
+def _beyond(field: str) -> Refusal:
+    return Refusal(Code.INVALID_INPUT, "The date lies beyond the calendar.", field)
+
+
 def _given(at: datetime | None) -> datetime:
     if at is None:
         raise Refusal(Code.MISSING_FIELD, "A stated deadline needs due_on or due_at.", "due_on")
@@ -194,13 +187,8 @@ def _hours(
             Code.INVALID_INSTANT, "A limit in hours needs an instant with an offset.", "occurred_at"
         )
     start = trigger.astimezone(UTC)
-    try:
-        due_at = start + limit.sign * timedelta(hours=limit.amount)
-        local = due_at.astimezone(zone)
-    except OverflowError as error:
-        raise Refusal(
-            Code.INVALID_INPUT, "The limit ends beyond the calendar.", "amount"
-        ) from error
+    due_at = start + limit.sign * timedelta(hours=limit.amount)
+    local = due_at.astimezone(zone)
     wall = f"{trigger.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
     steps = (
         DerivationStep(StepKey.TRIGGER, f"The trigger event happened at {wall}.", at=start),
@@ -208,6 +196,23 @@ def _hours(
         _ends(local.date(), due_at, None, zone),
     )
     return Computation(local.date(), due_at, str(zone), steps)
+
+
+def _dated(
+    start: date, limit: TimeLimit, zone: tzinfo, calendar: CourtCalendar | None, source: str | None
+) -> Computation:
+    """Days, court days, weeks, months, years; then the roll, once."""
+    steps = [DerivationStep(StepKey.TRIGGER, f"The trigger event falls on {start}.", on=start)]
+    end, skipped = _COUNT[limit.unit](start, limit, calendar)
+    steps.append(DerivationStep(StepKey.COUNTED, _spoken(limit), end, None, skipped, source))
+    end, rolled = _roll(end, limit, calendar)
+    if rolled:
+        text = f"{rolled[0]} is no court day: moved {limit.roll} to {end}."
+        steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
+    due_at = end_of_day(end, limit.cutoff, zone)
+    steps.append(_ends(end, due_at, limit.cutoff, zone))
+    version = calendar.version if calendar and limit.needs_calendar else None
+    return Computation(end, due_at, str(zone), tuple(steps), version)
 
 
 def _days(start: date, limit: TimeLimit, _: CourtCalendar | None) -> tuple[date, tuple[date, ...]]:

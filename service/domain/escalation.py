@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from service.errors import Code, Refusal
 
@@ -66,7 +67,7 @@ class Response:
 
 
 def check_steps(steps: Sequence[Step]) -> None:
-    """Raises Refusal where a ladder could not be climbed: no steps, silence first, marks out of order."""
+    """Raises Refusal for a ladder that cannot be climbed: empty, silent first, marks out of order."""
     if not steps:
         raise Refusal(Code.INVALID_INPUT, "An escalation policy needs at least one step.", "steps")
     if not steps[0].is_mark:
@@ -76,7 +77,7 @@ def check_steps(steps: Sequence[Step]) -> None:
             "steps.0",
         )
     offsets = [(index, step.offset) for index, step in enumerate(steps) if step.is_mark]
-    for (_, earlier), (index, later) in zip(offsets, offsets[1:], strict=False):
+    for (_, earlier), (index, later) in pairwise(offsets):
         if later <= earlier:
             raise Refusal(
                 Code.INVALID_INPUT,

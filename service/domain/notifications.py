@@ -42,10 +42,6 @@ class EventType(StrEnum):
     ENDPOINT_TEST = "endpoint.test"
 
 
-#: Events of which a person is told by mail; the rest are for machines.
-MAILED_EVENTS = frozenset({EventType.REMINDER_DUE, EventType.STEP_FIRED})
-
-
 class Superseded(StrEnum):
     """Why a message that was released is not handed over after all."""
 

@@ -24,7 +24,7 @@ class Why(StrEnum):
     """The reason why a step fires or stays silent."""
 
     MARK = "mark"
-    MERGED_MARKS = "merged_marks"
+    MERGED = "merged"
     SILENCE = "silence"
     NOT_REACHED = "not_reached"
     ACKNOWLEDGED = "acknowledged"
@@ -52,7 +52,7 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """Step `order` fires at `at`; `merged` are the missed marks that it speaks for too."""
+    """Step `order` fires at `at`; `merged` are the missed steps that it speaks for too."""
 
     order: int
     step: Step
@@ -95,9 +95,9 @@ def plan(facts: PlanFacts, now: datetime) -> Plan:
 def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     """Every step not yet passed, with the instant at which it fires if nobody answers from here.
 
-    Marks already missed become one notice: the newest speaks for those before it, and the silent
-    steps between them fall away, for nobody had been told. Silence is counted from the real
-    firing of the step before it, never from the instant at which that should have happened.
+    Steps already missed become one notice: the newest mark speaks for the marks before it and for
+    those whom a silence that really ran out would have reached. Silence after a mark that was
+    never told does not count: it runs from the real firing of the step before it.
     """
     position = max(facts.fired, default=-1)
     told_at = facts.fired.get(position)
@@ -105,10 +105,11 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     missed = [order for order, at in marks.items() if at <= now]
     coming: list[PlannedStep] = []
     if missed:
-        position, told_at = missed[-1], now
-        why = Why.MERGED_MARKS if len(missed) > 1 else Why.MARK
-        at = marks[position]
-        coming.append(PlannedStep(position, facts.steps[position], at, why, tuple(missed[:-1])))
+        newest = missed[-1]
+        merged = tuple(sorted({*missed[:-1], *_missed_silences(facts, position, marks, now)}))
+        why = Why.MERGED if merged else Why.MARK
+        coming.append(PlannedStep(newest, facts.steps[newest], marks[newest], why, merged))
+        position, told_at = newest, now
     silenced = not missed and _answered(facts)
     for order in range(position + 1, len(facts.steps)):
         step = facts.steps[order]
@@ -125,13 +126,33 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     return coming
 
 
+def _missed_silences(
+    facts: PlanFacts, position: int, marks: Mapping[int, datetime], now: datetime
+) -> list[int]:
+    """Silent steps right after the last one fired whose turn came while nobody was looking."""
+    told_at, found = facts.fired.get(position), []
+    if told_at is None or _answered(facts):
+        return []
+    for order in range(position + 1, min(marks)):
+        step = facts.steps[order]
+        told_at += timedelta() if order - 1 in facts.not_reached else step.after
+        if told_at > now or _overtaken(order, told_at, marks):
+            break
+        found.append(order)
+    return found
+
+
 def _marks_after(position: int, facts: PlanFacts) -> dict[int, datetime]:
     """Step number to instant; a mark that lay before the deadline was entered counts from entry."""
-    return {
-        order: max(mark_at(facts.due_at, step.offset, facts.zone), facts.entered_at)
-        for order, step in enumerate(facts.steps)
-        if order > position and step.is_mark
-    }
+    marks: dict[int, datetime] = {}
+    latest: datetime | None = None
+    for order in range(len(facts.steps) - 1, position, -1):
+        if facts.steps[order].is_mark:
+            at = max(mark_at(facts.due_at, facts.steps[order].offset, facts.zone), facts.entered_at)
+            # On a day of 25 hours "24 hours" may fall after "one day": then both speak earlier.
+            latest = at if latest is None else min(at, latest)
+            marks[order] = latest
+    return dict(sorted(marks.items()))
 
 
 def _answered(facts: PlanFacts) -> bool:

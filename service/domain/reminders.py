@@ -1,6 +1,6 @@
 """The marks on the ladder: which warnings exist before and after a due instant."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from service.domain.deadlines import to_instant
 
@@ -14,7 +14,7 @@ def mark_at(due_at: datetime, offset: timedelta, zone: tzinfo) -> datetime:
     18:00" is 18:00 through a change of the clock; anything shorter is counted in elapsed time.
     """
     days, rest = divmod(abs(offset), ONE_DAY)
-    if rest:
+    if rest or not days:
         return due_at + offset
     local = due_at.astimezone(zone).replace(tzinfo=None)
     return to_instant(local + (days * ONE_DAY if offset > timedelta() else -days * ONE_DAY), zone)
@@ -22,4 +22,4 @@ def mark_at(due_at: datetime, offset: timedelta, zone: tzinfo) -> datetime:
 
 def is_late(planned_at: datetime, now: datetime) -> bool:
     """Whether a notice is so late that it must say so (over 15 minutes)."""
-    return now.astimezone(UTC) - planned_at > timedelta(minutes=15)
+    return now - planned_at > timedelta(minutes=15)

@@ -61,7 +61,7 @@ def after_failure(
     useful_until: datetime,
     jitter: float,
 ) -> TryAgain | GiveUp:
-    """What follows failed attempt number `attempt` (from 1). `jitter` 0..1 adds up to a tenth, never less."""
+    """What follows failed attempt number `attempt` (from 1). `jitter` (0..1) adds up to a tenth."""
     if outcome.verdict is Verdict.PERMANENT:
         return GiveUp.REFUSED
     pause = pauses[min(attempt, len(pauses)) - 1] * (1 + jitter / 10)

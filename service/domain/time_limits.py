@@ -1,5 +1,6 @@
-"""What a time limit is: "21 days", "three months", "72 hours", with the convention for counting it."""
+"""What a time limit is: "21 days", "72 hours", with the convention for counting it."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from service.errors import Code, Refusal
 
 END_OF_DAY = "24:00"
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
 class Unit(StrEnum):
@@ -55,6 +57,8 @@ class TimeLimit:
     def __post_init__(self) -> None:
         if not 0 <= self.amount <= 10_000:
             raise Refusal(Code.INVALID_INPUT, "The amount must lie between 0 and 10000.", "amount")
+        if self.cutoff != END_OF_DAY and not _HOUR.fullmatch(self.cutoff):
+            raise Refusal(Code.INVALID_INPUT, 'The cut-off must be "24:00" or HH:MM.', "cutoff")
 
     @property
     def sign(self) -> int:

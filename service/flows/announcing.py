@@ -1,6 +1,7 @@
 """Tells endpoints what has happened: one message for each endpoint that asked for the event."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -67,53 +68,53 @@ def announcements(
 ) -> list[Message]:
     """One message per endpoint that subscribes to the event; raises the deadline's event count."""
     deadline.events_told += 1
-    event_id = new_id("evt", now)
-    messages = []
-    for endpoint in endpoints:
-        if not subscribes(endpoint, notice.event):
-            continue
-        message_id = new_id("msg", now)
-        draft = Draft(
-            message_id=message_id,
-            event=notice.event,
-            event_id=event_id,
-            team_id=deadline.team_id,
-            occurred_at=now,
-            notice=redacted(notice, Level(endpoint.level)),
-            actor=actor,
-            sequence=deadline.events_told,
-            step=step,
-        )
-        messages.append(
-            Message(
-                id=message_id,
-                team_id=deadline.team_id,
-                case_id=deadline.case_id,
-                deadline_id=deadline.id,
-                deadline_version=deadline.version,
-                step=notice.event if step is None else str(step),
-                occurrence=deadline.events_told,
-                event=notice.event,
-                event_id=event_id,
-                channel=channel.kind,
-                endpoint_id=endpoint.id,
-                level=endpoint.level,
-                dedupe_key=dedupe_key(
-                    deadline.id,
-                    deadline.version,
-                    notice.event if step is None else str(step),
-                    deadline.events_told,
-                    endpoint.id,
-                    channel.kind,
-                ),
-                content=channel.compose(draft),
-                due_at=notice.planned_at,
-                next_attempt_at=now,
-                useful_until=useful_until(notice.due_at, now),
-                created_at=now,
-            )
-        )
-    return messages
+    draft = Draft(
+        message_id="",
+        event=notice.event,
+        event_id=new_id("evt", now),
+        team_id=deadline.team_id,
+        occurred_at=now,
+        notice=notice,
+        actor=actor,
+        sequence=deadline.events_told,
+        step=step,
+    )
+    return [
+        _message(draft, deadline, endpoint, channel)
+        for endpoint in endpoints
+        if subscribes(endpoint, notice.event)
+    ]
+
+
+def _message(draft: Draft, deadline: Deadline, endpoint: Endpoint, channel: Channel) -> Message:
+    """The same event, with the same id, at the level of one endpoint."""
+    level, now, notice = Level(endpoint.level), draft.occurred_at, draft.notice
+    assert notice is not None
+    message_id = new_id("msg", now)
+    step = notice.event if draft.step is None else str(draft.step)
+    own = replace(draft, message_id=message_id, notice=redacted(notice, level))
+    return Message(
+        id=message_id,
+        team_id=deadline.team_id,
+        case_id=deadline.case_id,
+        deadline_id=deadline.id,
+        deadline_version=deadline.version,
+        step=step,
+        occurrence=draft.sequence,
+        event=notice.event,
+        event_id=draft.event_id,
+        channel=channel.kind,
+        endpoint_id=endpoint.id,
+        level=level,
+        dedupe_key=dedupe_key(
+            deadline.id, deadline.version, step, draft.sequence, endpoint.id, channel.kind
+        ),
+        content=channel.compose(own),
+        due_at=notice.planned_at,
+        next_attempt_at=now,
+        useful_until=useful_until(notice.due_at, now),
+        created_at=now,
+    )
 
 
 async def announce(

@@ -10,11 +10,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.escalation import DEFAULT_STEPS, Response, Role, Step, Trigger
 from service.domain.plan import PlanFacts
-from service.store.cases import Case, cases_by_id, roles_of
+from service.store.cases import Case, CaseRole, cases_by_id, roles_of
 from service.store.deadlines import Deadline
 from service.store.escalation_policies import EscalationPolicy, policies_by_id
 from service.store.escalations import Escalation, escalations_of
 from service.store.messages import reached_steps
+from service.store.responses import Response as Answer
 from service.store.responses import responses_to
 from service.store.users import User, users_by_id
 
@@ -39,49 +40,66 @@ class Situation:
 
 
 async def gather(session: AsyncSession, deadlines: Sequence[Deadline]) -> list[Situation]:
-    """The situations in the order of the deadlines; a fixed number of queries however many there are."""
+    """The situations in the order of the deadlines, by a fixed number of queries."""
+    around = await _around(session, deadlines)
+    return [_situation(deadline, around) for deadline in deadlines]
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What was read for a whole batch, by id."""
+
+    cases: dict[str, Case]
+    roles: dict[str, list[CaseRole]]
+    users: dict[str, User]
+    escalations: dict[tuple[str, int], Escalation]
+    responses: dict[str, list[Answer]]
+    reached: set[tuple[str, int, str]]
+    policies: dict[str, EscalationPolicy]
+
+
+async def _around(session: AsyncSession, deadlines: Sequence[Deadline]) -> _Around:
     ids = [deadline.id for deadline in deadlines]
     cases = await cases_by_id(session, (deadline.case_id for deadline in deadlines))
     roles = await roles_of(session, cases)
-    users = await users_by_id(session, (one.user_id for many in roles.values() for one in many))
     escalations = await escalations_of(session, ids)
-    responses = await responses_to(session, ids)
-    reached = await reached_steps(session, ids) if escalations else set()
-    policies = await policies_by_id(
-        session,
-        (
-            policy
-            for deadline in deadlines
-            if (policy := policy_of(deadline, cases[deadline.case_id]))
+    chosen = (policy_of(deadline, cases[deadline.case_id]) for deadline in deadlines)
+    return _Around(
+        cases=cases,
+        roles=roles,
+        users=await users_by_id(session, (one.user_id for all_ in roles.values() for one in all_)),
+        escalations=escalations,
+        responses=await responses_to(session, ids),
+        reached=await reached_steps(session, ids) if escalations else set(),
+        policies=await policies_by_id(session, (policy for policy in chosen if policy)),
+    )
+
+
+def _situation(deadline: Deadline, around: _Around) -> Situation:
+    case = around.cases[deadline.case_id]
+    key = (deadline.id, deadline.version)
+    escalation = around.escalations.get(key)
+    fired = _fired(escalation)
+    facts = PlanFacts(
+        state=deadline.state,
+        due_at=deadline.due_at,
+        zone=ZoneInfo(deadline.timezone),
+        entered_at=deadline.entered_at,
+        steps=_steps(escalation, around.policies.get(policy_of(deadline, case) or "")),
+        fired=fired,
+        not_reached=frozenset(order for order in fired if (*key, str(order)) not in around.reached),
+        responses=tuple(
+            Response(one.kind, one.at, one.user_id)
+            for one in around.responses.get(deadline.id, ())
+            if one.version == deadline.version
         ),
     )
-    situations = []
-    for deadline in deadlines:
-        case = cases[deadline.case_id]
-        escalation = escalations.get((deadline.id, deadline.version))
-        fired = _fired(escalation)
-        told = {step for one, version, step in reached if (one, version) == _key(deadline)}
-        facts = PlanFacts(
-            state=deadline.state,
-            due_at=deadline.due_at,
-            zone=ZoneInfo(deadline.timezone),
-            entered_at=deadline.entered_at,
-            steps=_steps(escalation, policies.get(policy_of(deadline, case) or "")),
-            fired=fired,
-            not_reached=frozenset(order for order in fired if str(order) not in told),
-            responses=tuple(
-                Response(one.kind, one.at, one.user_id)
-                for one in responses.get(deadline.id, ())
-                if one.version == deadline.version
-            ),
-        )
-        people: dict[Role, list[User]] = {}
-        for held in roles.get(case.id, ()):
-            user = users[held.user_id]
-            if user.disabled_at is None:
-                people.setdefault(held.role, []).append(user)
-        situations.append(Situation(deadline, case, people, escalation, facts))
-    return situations
+    people: dict[Role, list[User]] = {}
+    for held in around.roles.get(case.id, ()):
+        user = around.users[held.user_id]
+        if user.disabled_at is None:
+            people.setdefault(held.role, []).append(user)
+    return Situation(deadline, case, people, escalation, facts)
 
 
 def policy_of(deadline: Deadline, case: Case) -> str | None:
@@ -123,7 +141,3 @@ def _fired(escalation: Escalation | None) -> dict[int, datetime]:
     if escalation is None:
         return {}
     return {int(order): datetime.fromisoformat(at) for order, at in escalation.fired.items()}
-
-
-def _key(deadline: Deadline) -> tuple[str, int]:
-    return deadline.id, deadline.version

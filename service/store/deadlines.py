@@ -21,8 +21,8 @@ class Deadline(SQLModel, table=True):
     """`wake_at` is the next instant at which the plan has something to say, None when it has not.
 
     `version` rises with every published change of the date, `shown` with every change of what a
-    feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with the day, not at an hour. `entered_at`: when this
-    version came into being.
+    feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with
+    the day, not at an hour. `entered_at`: when this version came into being.
     """
 
     __tablename__ = "deadlines"

@@ -297,7 +297,12 @@ PUBLISHED = [
 @pytest.mark.parametrize("example", PUBLISHED, ids=lambda example: example["id"])
 def test_the_published_example_comes_out(example: dict[str, Any]) -> None:
     said, days = example["time_limit"], example["calendar"]
-    kinds = {"unit": Unit, "direction": Direction, "first_day": FirstDay, "roll": Roll}
+    kinds: dict[str, Any] = {
+        "unit": Unit,
+        "direction": Direction,
+        "first_day": FirstDay,
+        "roll": Roll,
+    }
     limit = TimeLimit(**{name: kinds.get(name, lambda v: v)(said[name]) for name in said})
     calendar = CourtCalendar(
         "published",

@@ -193,7 +193,7 @@ class TestLateEntry:
         entered_at = DUE_AT - HOUR
         story = Story(entered_at=entered_at)
         due = story.fire(entered_at)
-        assert (due.order, due.merged, due.why) == (3, (0,), Why.MERGED_MARKS)
+        assert (due.order, due.merged, due.why) == (3, (0,), Why.MERGED)
         assert due.at == entered_at  # it is not late: there was nothing to say before
 
     def test_silent_steps_between_missed_marks_fall_away(self) -> None:

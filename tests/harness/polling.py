@@ -1,5 +1,6 @@
 """The one place where tests wait by looking again: for processes that cannot call us back."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -29,3 +30,16 @@ def eventually(look: Callable[[], Result], timeout: float = 15, every: float = 0
             reason = f": {complaint!r}" if complaint else ""
             raise AssertionError(f"not within {timeout} seconds{reason}") from complaint
         time.sleep(every)
+
+
+async def connections_closed() -> None:
+    """Until the running loop watches no socket but its own; last thing in a test that spoke TLS.
+
+    A TLS connection that was closed still waits for the other side's goodbye; where the loop
+    ends before that comes, a ResourceWarning fails some later test.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(5):
+        while len(loop._selector.get_map()) > 1:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0)  # the turn in which what has just been let go of is closed

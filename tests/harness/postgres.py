@@ -92,11 +92,13 @@ class PostgresServer:
         """As an operator writes ADQUEM_DATABASE_URL; psycopg reads it as it is."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    def make_template(self, name: str, migrate: Callable[[str], None]) -> str:
-        """A database filled once by `migrate(url)`, to be copied from; gives `name` back."""
+    def make_template(
+        self, name: str, fill: Callable[[str], None], template: str = "template1"
+    ) -> str:
+        """A database to be copied from, filled once by `fill(url)`; gives `name` back."""
         if name not in self._templates:
-            self.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            migrate(self.url(name))
+            self._create(name, template)
+            fill(self.url(name))
             # Closed to connections, or a stray one (autovacuum's too) would hold up each copy.
             closed = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false")
             self.execute(closed.format(sql.Identifier(name)))
@@ -106,8 +108,7 @@ class PostgresServer:
     def create_database(self, template: str = "template1") -> str:
         """The URL of a new copy of the template."""
         name = f"test_{next(self._numbers)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        self._create(name, template)
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
@@ -128,6 +129,10 @@ class PostgresServer:
         """One statement as the superuser, outside a transaction."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
+
+    def _create(self, name: str, template: str) -> None:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
 
     def _start(self) -> None:
         data, log = self.folder / "data", self.folder / "log"

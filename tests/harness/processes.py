@@ -108,7 +108,7 @@ class ServiceProcess:
                 start_new_session=True,
             )
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self, timeout: float = 60) -> None:
         """Until `/readyz` answers 200; RuntimeError with the log's end where it never does."""
         if self.port is None:
             return

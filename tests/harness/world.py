@@ -7,7 +7,7 @@ Postgres and Valkey. Only real processes; whatever a journey sees, an operator w
 import base64
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,22 @@ class MovableClock:
         return self._now
 
 
+def new_key(settings: Mapping[str, str], name: str, *options: str) -> str:
+    """An API key, as `adquem keys create` prints it on its last line."""
+    return run_command(settings, "keys", "create", name, *options).strip().splitlines()[-1]
+
+
+def first_key(database_url: str, folder: Path) -> str:
+    """An administrator's key in a database that worlds will be copied from, made at START."""
+    clock = MovableClock(folder / "clock", START)
+    settings = {
+        "ADQUEM_HOME": str(folder),
+        "ADQUEM_DATABASE_URL": database_url,
+        "ADQUEM_REHEARSAL_CLOCK": str(clock.file),
+    }
+    return new_key(settings, "tests", "--scope", "admin")
+
+
 class World:
     """`with World(...) as world:`; see `conftest.py` for the fixture that builds it.
 
@@ -75,8 +91,12 @@ class World:
         receiver: Receiver,
         database_url: str = "",
         valkey: ValkeyServer | None = None,
+        key: str = "",
     ) -> None:
-        """The database must be migrated; without a URL it is SQLite in `folder`/home."""
+        """The database must be migrated; without a URL it is SQLite in `folder`/home.
+
+        `key`: an administrator's key that the database holds already; else one is made.
+        """
         self.mode = mode
         self.mails = mails
         self.receiver = receiver
@@ -84,6 +104,7 @@ class World:
         self.port = free_port()
         self.clock = MovableClock(folder / "clock", START)
         self._folder = folder
+        self._key = key
         self._cleanup = contextlib.ExitStack()
         self.settings = self._common_settings(database_url)
         if mode is Mode.EMBEDDED:
@@ -118,7 +139,7 @@ class World:
 
     def new_key(self, name: str, *options: str) -> str:
         """An API key made on the command line; `options` such as "--scope", "admin"."""
-        return self.run("keys", "create", name, *options).strip().splitlines()[-1]
+        return new_key(self.settings, name, *options)
 
     def client(self, key: str | None = None, path: str = "") -> httpx.Client:
         """Another client of this world, closed with it."""
@@ -167,7 +188,7 @@ class World:
     def _open(self) -> None:
         for home in {process.log.parent for process in self.processes}:
             home.mkdir(parents=True, exist_ok=True)
-        key = self.new_key("tests", "--scope", "admin")
+        key = self._key or self.new_key("tests", "--scope", "admin")
         for process in self.processes:
             process.start()
         self.server.wait_ready()

@@ -23,7 +23,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from service.settings import Settings
 from tests.harness import postgres as module
 from tests.harness.folders import sweep
-from tests.harness.polling import eventually
+from tests.harness.polling import connections_closed, eventually
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import ROOT, environment, free_port
 from tests.harness.receiver import Answer, Receiver
@@ -52,7 +52,7 @@ def send(smtp: SmtpServer, **options: object) -> None:
         try:
             await aiosmtplib.send(mail(), **(settings | options))  # type: ignore[arg-type]
         finally:
-            await asyncio.sleep(0)  # one more turn of the loop, to close a broken connection
+            await connections_closed()
 
     asyncio.run(submit())
 

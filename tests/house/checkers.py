@@ -69,7 +69,7 @@ def transaction_ends(source: str, path: str) -> list[str]:
             continue
         called = node.func.attr
         if called == "commit" or (
-            (called == "transaction" and not _within(path, (*ENDS_TRANSACTIONS,)))
+            (called == "transaction" and not _within(path, ENDS_TRANSACTIONS))
             or (called == "begin" and path != DEFINES_TRANSACTION)
         ):
             offences.append(f"line {node.lineno}: .{called}()")
@@ -80,11 +80,11 @@ def dangerous(source: str) -> list[str]:
     """Code made from data: pickle, eval, yaml.load, a shell."""
     tree = ast.parse(source)
     offences = _attributes(tree, _DANGEROUS_CALLS)
-    for node, module, name in _imported_names(tree):
+    for statement, module, name in _imported_names(tree):
         if module.partition(".")[0] in _DANGEROUS_MODULES:
-            offences.append(f"line {node.lineno}: imports {module}")
+            offences.append(f"line {statement.lineno}: imports {module}")
         elif name in _DANGEROUS_CALLS.get(module, ()):
-            offences.append(f"line {node.lineno}: from {module} import {name}")
+            offences.append(f"line {statement.lineno}: from {module} import {name}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in _DANGEROUS_NAMES:
             offences.append(f"line {node.lineno}: {node.id}")

@@ -1,0 +1,1 @@
+"""The situations that the service must carry, through its public surfaces, in both modes."""

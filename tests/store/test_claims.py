@@ -1,0 +1,334 @@
+"""Whatever is due is claimed by one worker, once, never early; what a dead worker held comes back."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from service.domain.notifications import MessageState
+from service.domain.retry import Outcome, Verdict
+from service.store.deadlines import Deadline, claim_due
+from service.store.messages import (
+    Attempt,
+    Message,
+    add_messages,
+    close_abandoned,
+    close_attempts,
+    give_up,
+    lease_due,
+    mark_accepted,
+    maybe_repeated,
+    open_attempts,
+    put_back,
+)
+from tests.store import factories
+from tests.store.factories import MINUTE, NOW, Docket, put
+from tests.store.opened import Opened
+
+LEASE = timedelta(seconds=60)
+TICK = timedelta(microseconds=1)
+
+
+async def put_mails(database: Opened, docket: Docket, count: int, **given: object) -> list[str]:
+    about = factories.deadline(docket.case)
+    mails = [factories.mail(docket.user, about, **given) for _ in range(count)]
+    async with database.transaction() as session:
+        await put(session, about)
+        await add_messages(session, mails)
+    return [one.id for one in mails]
+
+
+async def lease(database: Opened, token: str, now: object = NOW, limit: int = 100) -> list[Message]:
+    async with database.transaction() as session:
+        return await lease_due(session, now, token, LEASE, limit)  # type: ignore[arg-type]
+
+
+async def message(database: Opened, message_id: str) -> Message:
+    async with database.reading() as session:
+        return await session.get_one(Message, message_id)
+
+
+async def attempts(database: Opened) -> list[Attempt]:
+    async with database.reading() as session:
+        return list(await session.exec(select(Attempt).order_by(col(Attempt.number))))
+
+
+# --- deadlines whose plan has something to say
+
+
+async def test_two_ticks_at_once_never_claim_the_same_deadline(
+    database: Opened, docket: Docket
+) -> None:
+    rows = [factories.deadline(docket.case) for _ in range(60)]
+    async with database.transaction() as session:
+        session.add_all(rows)
+
+    async def tick(opened: Opened) -> list[str]:
+        claimed: list[str] = []
+        while True:
+            async with opened.transaction() as session:
+                batch = await claim_due(session, NOW, 7)
+                await asyncio.sleep(0)
+                claimed += [one.id for one in batch]
+                for one in batch:
+                    one.wake_at = None
+                    session.add(one)
+            if not batch:
+                return claimed
+
+    async with database.again() as other:
+        shares = await asyncio.gather(*(tick(opened) for opened in (database, other) * 2))
+    counted = Counter(one for share in shares for one in share)
+    # Where rows are passed over because another holds them, a round may end early: none is doubled.
+    assert max(counted.values()) == 1
+    async with database.transaction() as session:
+        left = [one.id for one in await claim_due(session, NOW, 100)]
+    assert {*counted, *left} == {row.id for row in rows}
+
+
+async def test_on_postgres_a_second_tick_passes_over_what_the_first_one_holds(
+    postgresql: Opened,
+) -> None:
+    async with postgresql.transaction() as session:
+        docket = await factories.put_docket(session)
+        session.add_all([factories.deadline(docket.case) for _ in range(4)])
+    async with postgresql.transaction() as first, postgresql.transaction() as second:
+        held = {one.id for one in await claim_due(first, NOW, 3)}
+        async with asyncio.timeout(3):
+            other = {one.id for one in await claim_due(second, NOW, 3)}
+    assert (len(held), len(other)) == (3, 1)
+    assert held.isdisjoint(other)
+
+
+async def test_no_deadline_is_claimed_before_its_instant_and_each_at_it(
+    database: Opened, docket: Docket
+) -> None:
+    at, early, asleep = (
+        factories.deadline(docket.case, wake_at=wake_at) for wake_at in (NOW, NOW + TICK, None)
+    )
+    async with database.transaction() as session:
+        await put(session, at, early, asleep)
+    async with database.transaction() as session:
+        assert [one.id for one in await claim_due(session, NOW, 10)] == [at.id]
+
+
+async def test_the_deadline_that_waits_longest_is_claimed_first(
+    database: Opened, docket: Docket
+) -> None:
+    rows = [factories.deadline(docket.case, wake_at=NOW - n * MINUTE) for n in (1, 3, 2)]
+    async with database.transaction() as session:
+        await put(session, *rows)
+    async with database.transaction() as session:
+        claimed = [one.id for one in await claim_due(session, NOW, 2)]
+    assert claimed == [rows[1].id, rows[2].id]
+
+
+# --- messages
+
+
+async def test_two_workers_at_once_never_lease_the_same_message(
+    database: Opened, docket: Docket
+) -> None:
+    ids = await put_mails(database, docket, 120)
+
+    async def work(opened: Opened, token: str) -> list[str]:
+        mine: list[str] = []
+        while batch := await lease(opened, token, limit=9):
+            assert len(batch) <= 9
+            assert {one.lease for one in batch} == {token}
+            mine += [one.id for one in batch]
+        return mine
+
+    async with database.again() as other:
+        shares = await asyncio.gather(
+            *(work(opened, f"lse_{n}") for n, opened in enumerate((database, other) * 2))
+        )
+    counted = Counter(one for share in shares for one in share)
+    left = [one.id for one in await lease(database, "lse_last")]
+    assert max(counted.values()) == 1
+    assert sorted([*counted, *left]) == sorted(ids)
+
+
+async def test_no_message_is_leased_before_its_instant_and_each_at_it(
+    database: Opened, docket: Docket
+) -> None:
+    [at] = await put_mails(database, docket, 1)
+    await put_mails(database, docket, 1, next_attempt_at=NOW + TICK)
+    assert [one.id for one in await lease(database, "lse_1")] == [at]
+
+
+async def test_a_leased_message_is_nobody_elses_until_the_lease_runs_out(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    assert len(await lease(database, "lse_1")) == 1
+    assert await lease(database, "lse_2", NOW + LEASE - TICK) == []
+    [again] = await lease(database, "lse_2", NOW + LEASE)
+    assert (again.id, again.lease, again.attempts) == (one, "lse_2", 2)
+
+
+async def test_what_has_come_to_its_end_is_never_leased_again(
+    database: Opened, docket: Docket
+) -> None:
+    for state in (
+        MessageState.ACCEPTED,
+        MessageState.FAILED,
+        MessageState.EXPIRED,
+        MessageState.SUPERSEDED,
+    ):
+        await put_mails(database, docket, 1, state=state)
+    assert await lease(database, "lse_1", NOW + 30 * factories.DAY) == []
+
+
+async def test_the_open_attempt_of_a_dead_worker_becomes_unknown(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    [held] = await lease(database, "lse_1")
+    async with database.transaction() as session:
+        await open_attempts(session, [factories.attempt(held)])
+    later = NOW + LEASE
+    await lease(database, "lse_2", later)
+    async with database.transaction() as session:
+        assert await close_abandoned(session, [one], later) == {one}
+    [attempt] = await attempts(database)
+    assert (attempt.verdict, attempt.code, attempt.closed_at) == (
+        Verdict.UNKNOWN,
+        "worker_lost",
+        later,
+    )
+
+
+async def test_a_known_failure_is_not_turned_into_an_unknown_one(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    [held] = await lease(database, "lse_1")
+    attempt = factories.attempt(held)
+    refused = Outcome(Verdict.TEMPORARY, "451", "later")
+    async with database.transaction() as session:
+        await open_attempts(session, [attempt])
+        await close_attempts(session, [(attempt.id, refused)], NOW)
+        assert await close_abandoned(session, [one], NOW + LEASE) == set()
+        assert await maybe_repeated(session, [one]) == set()
+    [closed] = await attempts(database)
+    assert (closed.verdict, closed.code, closed.detail) == (Verdict.TEMPORARY, "451", "later")
+
+
+async def test_a_verdict_that_comes_late_overwrites_unknown(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    [held] = await lease(database, "lse_1")
+    attempt = factories.attempt(held)
+    async with database.transaction() as session:
+        await open_attempts(session, [attempt])
+        await close_abandoned(session, [one], NOW + LEASE)
+        await close_attempts(session, [(attempt.id, Outcome(Verdict.ACCEPTED, "250"))], NOW + LEASE)
+    [closed] = await attempts(database)
+    assert closed.verdict is Verdict.ACCEPTED
+
+
+async def test_a_success_is_recorded_also_after_the_lease_has_passed_to_another(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    await lease(database, "lse_1")
+    await lease(database, "lse_2", NOW + LEASE)
+    async with database.transaction() as session:
+        await mark_accepted(session, [one], NOW + 2 * LEASE)
+    found = await message(database, one)
+    assert (found.state, found.accepted_at) == (MessageState.ACCEPTED, NOW + 2 * LEASE)
+
+
+async def test_a_success_stays_whatever_is_said_afterwards(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    await lease(database, "lse_1")
+    async with database.transaction() as session:
+        await mark_accepted(session, [one], NOW)
+        assert not await put_back(session, one, "lse_1", NOW + MINUTE)
+        assert not await give_up(session, [one], "lse_1", MessageState.FAILED, "refused: 550")
+        await mark_accepted(session, [one], NOW + MINUTE)
+    found = await message(database, one)
+    assert (found.state, found.accepted_at, found.reason) == (MessageState.ACCEPTED, NOW, None)
+
+
+async def test_a_failure_under_a_lease_that_passed_to_another_changes_nothing(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    await lease(database, "lse_1")
+    await lease(database, "lse_2", NOW + LEASE)
+    before = (await message(database, one)).model_dump()
+    async with database.transaction() as session:
+        assert not await put_back(session, one, "lse_1", NOW + MINUTE)
+        assert not await give_up(session, [one], "lse_1", MessageState.FAILED, "refused: 550")
+    assert (await message(database, one)).model_dump() == before
+
+
+async def test_a_failure_under_the_valid_lease_puts_the_message_back_for_later(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    await lease(database, "lse_1")
+    async with database.transaction() as session:
+        assert await put_back(session, one, "lse_1", NOW + 5 * MINUTE)
+    assert await lease(database, "lse_2", NOW + 5 * MINUTE - TICK) == []
+    assert [m.id for m in await lease(database, "lse_2", NOW + 5 * MINUTE)] == [one]
+
+
+async def test_an_end_under_the_valid_lease_keeps_its_reason(
+    database: Opened, docket: Docket
+) -> None:
+    [one] = await put_mails(database, docket, 1)
+    await lease(database, "lse_1")
+    async with database.transaction() as session:
+        assert await give_up(session, [one], "lse_1", MessageState.FAILED, "refused: 550")
+    found = await message(database, one)
+    assert (found.state, found.reason, found.lease) == (MessageState.FAILED, "refused: 550", None)
+
+
+async def test_the_same_thing_is_written_once_however_often_it_is_said(
+    database: Opened, docket: Docket
+) -> None:
+    about = factories.deadline(docket.case)
+    first, twin = (factories.mail(docket.user, about, dedupe_key="same") for _ in range(2))
+    other = factories.mail(docket.user, about, dedupe_key="other")
+    async with database.transaction() as session:
+        await put(session, about)
+        await add_messages(session, [first])
+    async with database.transaction() as session:
+        await add_messages(session, [twin, other])
+    async with database.reading() as session:
+        assert set(await session.exec(select(Message.id))) == {first.id, other.id}
+
+
+async def test_two_writers_of_the_same_thing_at_once_write_it_once(
+    database: Opened, docket: Docket
+) -> None:
+    about = factories.deadline(docket.case)
+    async with database.transaction() as session:
+        await put(session, about)
+
+    async def say(opened: Opened) -> None:
+        async with opened.transaction() as session:
+            await add_messages(
+                session, [factories.mail(docket.user, about, dedupe_key=f"k{n}") for n in range(5)]
+            )
+
+    async with database.again() as other:
+        await asyncio.gather(*(say(opened) for opened in (database, other) * 3))
+    async with database.reading() as session:
+        keys = sorted(await session.exec(select(Message.dedupe_key)))
+    assert keys == [f"k{n}" for n in range(5)]
+
+
+async def test_bytes_come_back_as_they_were_frozen(database: Opened, docket: Docket) -> None:
+    content = bytes(range(256))
+    [one] = await put_mails(database, docket, 1, content=content)
+    assert (await message(database, one)).content == content
+    async with database.reading() as session:
+        assert (await session.exec(select(Deadline))).one().wake_at == NOW

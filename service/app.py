@@ -84,6 +84,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         app.state.runtime = runtime
         stop = asyncio.Event()
         beside = asyncio.create_task(background(runtime, stop)) if background else None
+        app.state.clockwork = beside
         yield
         stop.set()
         if beside is not None:

@@ -24,9 +24,7 @@ line = build_line(extra_checks=[distributed.check_redis])
 @line.command("serve")
 def serve(host: Host = None, port: Port = None) -> None:
     """Everything in one process on a SQLite file (embedded mode)."""
-    settings = with_address(host, port)
-    prepare_database(settings)
-    serve_web(settings, embedded.run)
+    _serve_alone(with_address(host, port))
 
 
 @line.command("worker")
@@ -40,10 +38,25 @@ def worker() -> None:
 @line.command("demo")
 def demo(host: Host = None, port: Port = None) -> None:
     """Serve with the demo docket: a case with clocks that run, in ADQUEM_HOME."""
-    settings = with_address(host, port)
-    prepare_database(settings)
-    _show(settle(load_demo, settings), settings)
-    serve_web(settings, embedded.run)
+    _serve_alone(with_address(host, port), with_demo=True)
+
+
+def _serve_alone(settings: Settings, with_demo: bool = False) -> None:
+    if not settings.embedded:
+        typer.echo(
+            "This is for SQLite; with Postgres run `adquem api` and `adquem worker`.", err=True
+        )
+        raise typer.Exit(1)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with embedded.alone(settings):
+            prepare_database(settings)
+            if with_demo:
+                _show(settle(load_demo, settings), settings)
+            serve_web(settings, embedded.run)
+    except RuntimeError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 def _show(docket: Docket | None, settings: Settings) -> None:

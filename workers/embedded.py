@@ -2,19 +2,28 @@
 
 import asyncio
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from service.runtime import Runtime
+from service.settings import Settings
 from workers import tasks
 
 
-async def run(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Until `stop` is set. A second process on the same file would fight over every write: refused.
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Two processes on one SQLite file would fight over every write: the second is refused.
 
-    Raises RuntimeError that says so.
+    Raises RuntimeError that says so. The lock goes with the process, however that ends.
     """
-    with (runtime.settings.home / "lock").open("w") as lock:
+    with (settings.home / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RuntimeError(f"another process serves {runtime.settings.home} already") from None
-        await tasks.keep_rounds(runtime, stop)
+            raise RuntimeError(f"Another process serves {settings.home} already.") from None
+        yield
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Until `stop` is set."""
+    await tasks.keep_rounds(runtime, stop)

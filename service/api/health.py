@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,8 +26,12 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(runtime: RuntimeNow, now: Now, response: Response) -> dict[str, Any]:
+async def readyz(
+    request: Request, runtime: RuntimeNow, now: Now, response: Response
+) -> dict[str, Any]:
     """503 while the database is away or on another schema, or while due messages do not move."""
+    clockwork = request.app.state.clockwork
+    stopped = clockwork is not None and clockwork.done()
     facts: dict[str, Any] = {
         "clock": "rehearsal" if runtime.settings.rehearsal_clock else "system",
         "zone_data": zone_data_version(),
@@ -38,7 +42,9 @@ async def readyz(runtime: RuntimeNow, now: Now, response: Response) -> dict[str,
             facts["oldest_due_seconds"] = _age(await oldest_due_at(session), now)
     except (SQLAlchemyError, OSError) as error:
         facts["database"] = type(error).__name__
-    stuck = facts.get("oldest_due_seconds", 0) > _STUCK_SECONDS
+    if stopped:
+        facts["clockwork"] = "stopped"
+    stuck = stopped or facts.get("oldest_due_seconds", 0) > _STUCK_SECONDS
     ready = facts.get("schema") == "current" and not stuck
     response.status_code = 200 if ready else 503
     return {"status": "ready" if ready else "not ready", **facts}

@@ -67,7 +67,7 @@ class Response:
 
 
 def check_steps(steps: Sequence[Step]) -> None:
-    """Raises Refusal for a ladder that cannot be climbed: empty, silent first, marks out of order."""
+    """Raises Refusal for a ladder nobody can climb: empty, silent first, marks out of order."""
     if not steps:
         raise Refusal(Code.INVALID_INPUT, "An escalation policy needs at least one step.", "steps")
     if not steps[0].is_mark:

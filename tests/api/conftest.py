@@ -24,3 +24,9 @@ async def either(any_database_url: str, tmp_path: Path) -> AsyncIterator[Install
 @pytest.fixture
 async def team(installation: Installation) -> Team:
     return await installation.team()
+
+
+@pytest.fixture
+async def postgres_installation(postgres_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
+    async with installed(postgres_url, tmp_path) as one:
+        yield one

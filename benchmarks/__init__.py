@@ -1,0 +1,1 @@
+"""Measurements: each row sets ours beside a peer or a limit, on this machine, in the same run."""

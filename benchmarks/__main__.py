@@ -1,0 +1,20 @@
+"""`make bench`: runs every measurement, prints the rows, writes benchmarks/results.json."""
+
+import json
+from pathlib import Path
+
+from benchmarks import computation, mails
+
+_RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    rows = [row for module in (computation, mails) for row in module.rows()]
+    for row in rows:
+        target = "" if row.target is None else f" (target {row.target})"
+        print(f"{row.name}: {row.value} {row.unit}, {row.ratio} x {row.against}{target}")
+    _RESULTS.write_text(json.dumps([row.written() for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -45,9 +45,6 @@ _.opened_at
 # service/schemas/rules.py
 _.examples
 
-# service/schemas/trigger_events.py
-_.created_by
-
 # service/store/deadlines.py
 _.ended_because
 _.ended_by
@@ -58,6 +55,3 @@ _.started_at
 
 # service/store/messages.py
 _.opened_at
-
-# service/store/trigger_events.py
-_.created_by

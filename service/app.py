@@ -42,6 +42,8 @@ from service.web import home
 
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
+API = "/api/v1"
+
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
 STATUS = {
     Code.UNAUTHENTICATED: 401,
@@ -97,14 +99,14 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         summary="Legal deadlines that cannot be missed in silence.",
         docs_url=None,  # the interactive page would load its scripts from elsewhere
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=f"{API}/openapi.json",
         lifespan=lifespan,
         redirect_slashes=False,
     )
     for module in (
         teams, users, api_keys, cases, deadlines, escalation_policies, endpoints, feeds, messages, rules,
     ):  # fmt: skip
-        app.include_router(module.router, prefix="/api/v1")
+        app.include_router(module.router, prefix=API)
     for router in (feeds.public, health.router, home.router):
         app.include_router(router)
     _handle_refusals(app)
@@ -148,10 +150,11 @@ async def _refusal(_: Request, error: Exception) -> Response:
     return _answer(error.code, error.detail, error.field)
 
 
-async def _replay(_: Request, error: Exception) -> Response:
+async def _replay(request: Request, error: Exception) -> Response:
     assert isinstance(error, Replay)
     headers = json.loads(error.kept.headers or "{}") | {"Idempotent-Replayed": "true"}
-    return Response(error.kept.body, error.kept.status, headers)
+    body = request.app.state.runtime.seal.open(error.kept.body, error.kept.id)
+    return Response(body, error.kept.status, headers)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -180,7 +183,8 @@ def _field_problem(error: dict[str, Any]) -> FieldProblem:
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, Code.INVALID_INPUT)
-    return _answer(code, str(error.detail))
+    detail = "There is nothing at this address." if error.status_code == 404 else error.detail
+    return _answer(code, str(detail))
 
 
 async def _database(_: Request, error: Exception) -> Response:
@@ -243,7 +247,16 @@ class RequestLog:
                 _log.info(
                     "request",
                     method=scope["method"],
-                    route=getattr(scope.get("route"), "path", "none"),
+                    route=_route(scope),
                     status=status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
+
+
+def _route(scope: Scope) -> str:
+    """The template of the route, with the prefix under which it is mounted."""
+    template = getattr(scope.get("route"), "path", None)
+    if template is None:
+        return "none"
+    mounted = scope["path"].startswith(API) and not template.startswith(API)
+    return f"{API}{template}" if mounted else template

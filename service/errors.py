@@ -31,6 +31,7 @@ class Code(StrEnum):
     OUTSIDE_CALENDAR = "outside_calendar"
     NONEXISTENT_LOCAL_TIME = "nonexistent_local_time"
     UNKNOWN_REFERENCE = "unknown_reference"
+    OWNER_REQUIRED = "owner_required"
     DEPUTY_REQUIRED = "deputy_required"
     SECOND_PERSON_REQUIRED = "second_person_required"
     PERSON_REQUIRED = "person_required"

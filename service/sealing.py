@@ -44,7 +44,10 @@ class Seal:
 def load_seal(configured: str, home: Path) -> Seal:
     """The key from the settings, else from HOME/secret.key, made there at the first start."""
     if configured:
-        return Seal(base64.b64decode(configured))
+        try:
+            return Seal(base64.b64decode(configured, validate=True))
+        except ValueError as error:
+            raise ValueError("ADQUEM_SECRET_KEY must be 32 bytes in base64") from error
     file = home / "secret.key"
     if not file.exists():
         home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -69,8 +69,9 @@ class Settings(BaseSettings):
     delivery_slots: int = Field(
         64, ge=1, le=1000, description="Messages that one process sends at the same time."
     )
+    metrics_host: str = Field("127.0.0.1", description="Address of a worker's own /metrics.")
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="Port of a worker's own /metrics on 127.0.0.1; 0: none."
+        0, ge=0, le=65535, description="Port of a worker's own /metrics; 0: none."
     )
     max_body_bytes: int = Field(
         262_144,

@@ -3,6 +3,7 @@
 import asyncio
 
 import typer
+from pydantic import ValidationError
 
 from service.commands.demo import Docket, load_demo
 from service.commands.line import (
@@ -77,7 +78,16 @@ def _show(docket: Docket | None, settings: Settings) -> None:
 
 def main() -> None:
     """The entry point of the `adquem` script."""
-    line()
+    try:
+        line()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(map(str, fault["loc"])).upper()
+            typer.echo(f"ADQUEM_{name}: {fault['msg']}", err=True)
+        raise SystemExit(2) from None
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("timezone", sa.String(), nullable=False),
         sa.Column("calendar", sa.String(), nullable=True),
         sa.Column("ceiling", sa.Integer(), nullable=False),
+        sa.Column("mail_level", sa.Integer(), nullable=False),
         sa.Column("escalation_policy_id", sa.String(), nullable=True),
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=False),

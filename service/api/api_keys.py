@@ -12,9 +12,9 @@ from service.store.api_keys import list_api_keys
 router = new_router("api-keys", "/api-keys")
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[Depends(keep_answer)])
 async def make_api_key(body: ApiKeyIn, session: Session, caller: Admin, now: Now) -> ApiKeyMade:
-    """The key is shown this once. No Idempotency-Key here: a kept answer would keep the secret."""
+    """The key is shown this once."""
     key, secret = await enrolment.make_key(session, body, caller, now)
     return ApiKeyMade(**key.model_dump(exclude={"fingerprint"}), key=secret)
 

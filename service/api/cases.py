@@ -91,6 +91,9 @@ async def record_trigger_event(
         **event.model_dump(exclude={"team_id"}),
         deadlines=[deadline_answer(deadline, now) for deadline in deadlines],
         not_started=not_started,
+        warnings=[]
+        if deadlines or not_started
+        else [f"No rule of the library starts from {event.kind!r} in this forum."],
     )
 
 
@@ -112,6 +115,9 @@ async def read_journal(
     """What happened in the case, oldest first; `adquem verify-journal` checks the chain."""
     if await get_case(session, case_id, caller.reach) is None:
         raise not_found("case")
-    rows = await case_journal(session, case_id, page.after_id, page.limit)
+    after = int(page.after[0]) if page.after else None
+    rows = await case_journal(session, case_id, after, page.limit)
     items = [JournalEntryOut.model_validate(row) for row in rows]
-    return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
+    return fields.Page(
+        items=items, next_cursor=page.next_cursor(rows, lambda row: [str(row.number)])
+    )

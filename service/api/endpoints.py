@@ -31,7 +31,7 @@ def _facts(endpoint: Endpoint) -> dict[str, object]:
     return endpoint.model_dump(include=set(EndpointOut.model_fields))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[Depends(keep_answer)])
 async def create_endpoint(
     body: EndpointIn,
     session: Session,
@@ -40,7 +40,7 @@ async def create_endpoint(
     now: Now,
     response: Response,
 ) -> EndpointMade:
-    """The secret is shown this once. No Idempotency-Key here: a kept answer would keep the secret."""
+    """The secret is shown this once."""
     webhooks = runtime.channels[ChannelKind.WEBHOOK]
     endpoint, secret = await integration.create_endpoint(
         session, webhooks, runtime.seal, body, caller, now

@@ -3,10 +3,19 @@
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from service.api.routing import new_router, tag
-from service.dependencies import IfMatch, Now, Page, Reader, RuntimeNow, Session, Writer
+from service.dependencies import (
+    IfMatch,
+    Now,
+    Page,
+    Reader,
+    RuntimeNow,
+    Session,
+    Writer,
+    keep_answer,
+)
 from service.domain.access import Caller
 from service.errors import not_found
 from service.flows import subscription
@@ -41,7 +50,7 @@ def _own(feed: Feed | None, caller: Caller) -> Feed:
     return feed
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[Depends(keep_answer)])
 async def create_feed(
     body: FeedIn,
     session: Session,
@@ -86,16 +95,16 @@ async def change_feed(
     return FeedOut.model_validate(feed)
 
 
-@router.post("/{feed_id}/rotate")
+@router.post("/{feed_id}/rotate", dependencies=[Depends(keep_answer)])
 async def rotate_feed(
     feed_id: str, session: Session, caller: Writer, runtime: RuntimeNow, now: Now
 ) -> FeedMade:
-    """A new address; the old one stops at once. No Idempotency-Key: the answer holds a secret."""
+    """A new address; the old one stops at once."""
     feed, secret = await subscription.rotate_feed(session, feed_id, caller, now)
     return _made(feed, secret, runtime)
 
 
-@router.post("/{feed_id}/revoke")
+@router.post("/{feed_id}/revoke", dependencies=[Depends(keep_answer)])
 async def revoke_feed(feed_id: str, session: Session, caller: Writer, now: Now) -> FeedOut:
     feed = await subscription.revoke_feed(session, feed_id, caller, now)
     return FeedOut.model_validate(feed)

@@ -6,10 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.clock import zone_data_version
 from service.dependencies import Now, RuntimeNow, Session
+from service.domain.notifications import ChannelKind
 from service.runtime import VERSION
+from service.store.deadlines import oldest_wake_at
 from service.store.messages import oldest_due_at, pending_by_channel
 from service.store.migrations import at_head
 
@@ -39,7 +42,7 @@ async def readyz(
     try:
         async with runtime.reading() as session:
             facts["schema"] = "current" if await at_head(session) else "outdated"
-            facts["oldest_due_seconds"] = _age(await oldest_due_at(session), now)
+            facts["oldest_due_seconds"] = await _oldest_due_seconds(session, now)
     except (SQLAlchemyError, OSError) as error:
         facts["database"] = type(error).__name__
     if stopped:
@@ -55,12 +58,17 @@ async def metrics(session: Session, now: Now) -> Response:
     """Prometheus text. The pending figures are read from the database at each scrape."""
     pending = await pending_by_channel(session)
     lines = ["# TYPE adquem_messages_pending gauge"]
-    lines += [f'adquem_messages_pending{{channel="{k}"}} {n}' for k, n in sorted(pending.items())]
-    age = _age(await oldest_due_at(session), now)
+    lines += [
+        f'adquem_messages_pending{{channel="{kind}"}} {pending.get(kind, 0)}'
+        for kind in ChannelKind
+    ]
+    age = await _oldest_due_seconds(session, now)
     lines += ["# TYPE adquem_oldest_due_seconds gauge", f"adquem_oldest_due_seconds {age}", ""]
     body = generate_latest(REGISTRY) + "\n".join(lines).encode()
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
-def _age(since: datetime | None, now: datetime) -> float:
-    return max((now - since).total_seconds(), 0.0) if since else 0.0
+async def _oldest_due_seconds(session: AsyncSession, now: datetime) -> float:
+    """How long the oldest thing has been waiting: a plan to be released, or a message to be sent."""
+    waiting = [await oldest_wake_at(session), await oldest_due_at(session)]
+    return max((max((now - at).total_seconds(), 0.0) for at in waiting if at), default=0.0)

@@ -5,8 +5,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from service.errors import Code, Refusal
 from service.flows.standing import entity_tag
 from service.schemas.problems import Problem
 
@@ -27,22 +29,37 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 class KeptRoute(APIRoute):
-    """Puts the answer beside its Idempotency-Key, inside the transaction of the effect."""
+    """Refuses query parameters that nobody reads: a mistyped filter must not list everything.
+
+    Puts the answer beside its Idempotency-Key, inside the transaction of the effect.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        known = _query_names(self.dependant)
 
         async def keep(request: Request) -> Response:
+            for name in request.query_params:
+                if name not in known:
+                    raise Refusal(Code.UNKNOWN_FIELD, "There is no such filter.", f"query.{name}")
             response = await handler(request)
             kept = getattr(request.state, "kept_answer", None)
             if kept is not None:
                 headers = {k: response.headers[k] for k in _KEPT_HEADERS if k in response.headers}
-                kept.status, kept.body = response.status_code, bytes(response.body)
+                seal = request.app.state.runtime.seal
+                kept.status = response.status_code
+                kept.body = seal.close(bytes(response.body), kept.id)  # it may hold a new secret
                 kept.headers = json.dumps(headers)
                 request.state.session.add(kept)
             return response
 
         return keep
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """The query parameters that a route and all it depends on read."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*map(_query_names, dependant.dependencies))
 
 
 def new_router(tag: str, prefix: str = "") -> APIRouter:

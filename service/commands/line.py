@@ -1,12 +1,14 @@
 """`adquem`: migrate, api, keys, rules, doctor, settings, verify-journal."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import Background, create_app
 from service.commands.doctor import Check, examine
@@ -68,7 +70,10 @@ def settle(
         return asyncio.run(run())
     except Refusal as refusal:
         typer.echo(f"{refusal.code}: {refusal.detail}", err=True)
-        raise typer.Exit(1) from None
+    except SQLAlchemyError as error:
+        kind = type(error).__name__
+        typer.echo(f"{kind}: the database is away, or not migrated (adquem migrate).", err=True)
+    raise typer.Exit(1)
 
 
 def serve_web(settings: Settings, background: Background | None = None) -> None:
@@ -76,6 +81,7 @@ def serve_web(settings: Settings, background: Background | None = None) -> None:
     configure_logs(settings)
     if settings.rehearsal_clock:
         _log.warning("rehearsal_clock", file=str(settings.rehearsal_clock))
+    _log.info("serving", address=settings.base_url, home=str(settings.home))
     uvicorn.run(
         create_app(settings, background),
         host=settings.host,
@@ -99,7 +105,11 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on (ADQUEM_PORT).
 
 def api(host: Host = None, port: Port = None) -> None:
     """Serve the REST interface and the feeds; workers do the sending (distributed mode)."""
-    serve_web(with_address(host, port))
+    settings = with_address(host, port)
+    if settings.embedded:
+        typer.echo("Nobody ticks here: on SQLite `adquem serve` does all.", err=True)
+        raise typer.Exit(1)
+    serve_web(settings)
 
 
 def migrate() -> None:
@@ -111,6 +121,7 @@ def migrate() -> None:
 
 def prepare_database(settings: Settings) -> None:
     if settings.embedded:
+        os.umask(0o077)  # the file holds cases: nobody else on this machine reads it
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrations.upgrade(settings.sqlalchemy_url)
 

@@ -73,9 +73,16 @@ def check_steps(steps: Sequence[Step]) -> None:
     if not steps[0].is_mark:
         raise Refusal(
             Code.INVALID_INPUT,
-            "The first step must be a mark (before_due or after_due): nobody can be silent before being told.",
+            "The first step must be a mark (before_due or after_due): silence begins when one is told.",
             "steps.0",
         )
+    for index, step in enumerate(steps):
+        if set(step.targets) <= {Role.OBSERVER}:
+            raise Refusal(
+                Code.INVALID_INPUT,
+                "An observer cannot act: name somebody who can.",
+                f"steps.{index}",
+            )
     offsets = [(index, step.offset) for index, step in enumerate(steps) if step.is_mark]
     for (_, earlier), (index, later) in pairwise(offsets):
         if later <= earlier:

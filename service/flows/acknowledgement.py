@@ -13,7 +13,7 @@ from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce
 from service.flows.standing import person_acting
 from service.ids import new_id
-from service.store.cases import Case
+from service.store.cases import Case, roles_of
 from service.store.deadlines import Deadline, lock_deadline
 from service.store.journal import Happening, record
 from service.store.responses import Response
@@ -40,6 +40,9 @@ async def acknowledge(
     if deadline.state not in LIVE_STATES:
         raise Refusal(Code.ILLEGAL_STATE, f"The deadline is {deadline.state} already.")
     person = await person_acting(session, caller, deadline.team_id, user_id)
+    roles = (await roles_of(session, [case.id])).get(case.id, [])
+    if person not in {held.user_id for held in roles}:
+        raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not on the case.", "user_id")
     response = Response(
         id=new_id("rsp", now),
         team_id=deadline.team_id,
@@ -79,7 +82,8 @@ async def settle(
     state = next_state(deadline.state, verb)
     person = await person_acting(session, caller, deadline.team_id, user_id)
     if verb == "verify":
-        if person == deadline.entered_by:
+        # A key that stands for nobody cannot vouch for a second pair of eyes on its own entry.
+        if deadline.entered_by in (person, caller.actor):
             raise Refusal(
                 Code.SECOND_PERSON_REQUIRED,
                 "Somebody other than the person who entered the deadline must verify it.",

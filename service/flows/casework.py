@@ -8,11 +8,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller
 from service.errors import Code, Refusal, not_found
 from service.flows.calendars import check_calendar
-from service.flows.docketing import check_policy
+from service.flows.docketing import check_people, check_policy
 from service.flows.standing import check_precondition
 from service.ids import new_id
 from service.schemas.cases import CaseIn, CasePatch, RoleIn
 from service.store.cases import Case, CaseRole, find_case, get_case, roles_of, set_roles
+from service.store.deadlines import live_deadlines_of
 from service.store.feeds import touch_feeds
 from service.store.journal import Happening, record
 from service.store.teams import existing_team_ids
@@ -74,6 +75,9 @@ async def change_case(
         await _check_people(session, case.team_id, body.roles)
         before = {role.user_id for role in roles}
         roles = await _give_roles(session, case, body.roles)
+        live = await live_deadlines_of(session, case.id)
+        if live:
+            await check_people(session, case.id, any(one.critical for one in live))
         await touch_feeds(session, before | {role.user_id for role in roles}, now)
     await _journal(session, case, caller, "case.changed", now, roles)
     return case, roles

@@ -24,7 +24,7 @@ from service.domain.time_limits import END_OF_DAY, Unit
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce
 from service.flows.calendars import court_calendar
-from service.flows.standing import check_precondition
+from service.flows.standing import check_precondition, entering
 from service.ids import new_id
 from service.rules.library import CountedFrom, Rule, RuleLibrary
 from service.schemas.deadlines import DeadlineIn, DeadlinePatch
@@ -51,6 +51,7 @@ async def record_trigger_event(
     """The event, the deadlines that it started, and the rules that gave no date, with the reason."""
     case = await _case(session, case_id, caller)
     zone = ZoneInfo(body.timezone or case.timezone)
+    actor = await entering(session, caller, case.team_id, body.user_id)
     event = TriggerEvent(
         id=new_id("trg", now),
         team_id=case.team_id,
@@ -61,7 +62,7 @@ async def record_trigger_event(
         served_on=body.served_on,
         timezone=str(zone),
         note=body.note,
-        created_by=caller.actor,
+        created_by=actor,
         created_at=now,
     )
     session.add(event)
@@ -75,8 +76,8 @@ async def record_trigger_event(
                 raise
             not_started[rule.id] = refusal.detail
             continue
-        deadlines.append(_from_rule(rule, computation, event, case, caller, now))
-    await _enter(session, webhooks, deadlines, case, caller, now, event)
+        deadlines.append(_from_rule(rule, computation, event, case, now))
+    await _enter(session, webhooks, deadlines, case, actor, now, event)
     return event, deadlines, not_started
 
 
@@ -90,7 +91,8 @@ async def state_deadline(
     await check_policy(session, body.escalation_policy_id, case.team_id, caller)
     zone = ZoneInfo(body.timezone or case.timezone)
     computation = stated(body.due_on, body.due_at, zone, body.source)
-    deadline = _deadline(computation, case, caller, now) | {
+    actor = await entering(session, caller, case.team_id, body.user_id)
+    deadline = _deadline(computation, case, actor, now) | {
         "title": body.title,
         "notes": body.notes,
         "kind": body.kind,
@@ -103,7 +105,7 @@ async def state_deadline(
         "sources": [{"type": "stated", "citation": body.source}] if body.source else [],
     }
     row = Deadline(**deadline)
-    await _enter(session, webhooks, [row], case, caller, now)
+    await _enter(session, webhooks, [row], case, actor, now)
     return row
 
 
@@ -125,7 +127,7 @@ async def change_deadline(
         await check_policy(session, body.escalation_policy_id, deadline.team_id, caller)
         deadline.wake_at = deadline.wake_at and now
     if changes.get("critical"):
-        await _check_deputy(session, deadline.case_id, "critical")
+        await check_people(session, deadline.case_id, critical=True)
     if "title" in changes and body.title != deadline.title:
         deadline.shown, deadline.shown_at = deadline.shown + 1, now
     for name, value in changes.items():
@@ -202,12 +204,11 @@ def _from_rule(
     computation: Computation,
     event: TriggerEvent,
     case: Case,
-    caller: Caller,
     now: datetime,
 ) -> Deadline:
     limit = rule.version_on(event.occurred_on).time_limit
     return Deadline(
-        **_deadline(computation, case, caller, now)
+        **_deadline(computation, case, event.created_by, now)
         | {
             "trigger_event_id": event.id,
             "title": rule.title["en"],
@@ -222,9 +223,7 @@ def _from_rule(
     )
 
 
-def _deadline(
-    computation: Computation, case: Case, caller: Caller, now: datetime
-) -> dict[str, Any]:
+def _deadline(computation: Computation, case: Case, actor: str, now: datetime) -> dict[str, Any]:
     """What every new deadline has in common: it is provisional, and the next tick looks at it."""
     return {
         "id": new_id("dln", now),
@@ -238,7 +237,7 @@ def _deadline(
         "calendar_version": computation.calendar_version,
         "zone_data_version": zone_data_version(),
         "shown_at": now,
-        "entered_by": caller.actor,
+        "entered_by": actor,
         "entered_at": now,
         "wake_at": now,
         "created_at": now,
@@ -250,41 +249,46 @@ async def _enter(
     webhooks: Channel,
     deadlines: list[Deadline],
     case: Case,
-    caller: Caller,
+    actor: str,
     now: datetime,
     event: TriggerEvent | None = None,
 ) -> None:
-    if any(deadline.critical for deadline in deadlines):
-        await _check_deputy(session, case.id, "critical")
+    if deadlines:
+        await check_people(session, case.id, any(deadline.critical for deadline in deadlines))
     session.add_all(deadlines)
     await session.flush()
-    happenings = [] if event is None else [_happening(caller, event, "trigger_event.recorded", {})]
+    happenings = [] if event is None else [_happening(actor, event, "trigger_event.recorded", {})]
     for deadline in deadlines:
-        await announce(
-            session, webhooks, EventType.DEADLINE_CREATED, deadline, case, caller.actor, now
-        )
+        await announce(session, webhooks, EventType.DEADLINE_CREATED, deadline, case, actor, now)
         data = {"due_at": deadline.due_at.isoformat(), "rule": deadline.rule_id}
-        happenings.append(_happening(caller, deadline, "deadline.created", data))
+        happenings.append(_happening(actor, deadline, "deadline.created", data))
     await record(session, happenings, now)
 
 
-async def _check_deputy(session: AsyncSession, case_id: str, field: str) -> None:
-    """A critical deadline must not hang on one person."""
+async def check_people(session: AsyncSession, case_id: str, critical: bool) -> None:
+    """A deadline needs somebody to tell; a critical one must not hang on one person.
+
+    Raises Refusal `owner_required` or `deputy_required`.
+    """
     roles = (await roles_of(session, [case_id])).get(case_id, [])
     owners = {one.user_id for one in roles if one.role is Role.OWNER}
     deputies = {one.user_id for one in roles if one.role is Role.DEPUTY}
-    if not deputies - owners:
+    if not owners:
+        raise Refusal(
+            Code.OWNER_REQUIRED, "A case with deadlines needs an owner, or nobody would be told."
+        )
+    if critical and not deputies - owners:
         raise Refusal(
             Code.DEPUTY_REQUIRED,
             "A critical deadline needs a deputy on the case, somebody other than the owner.",
-            field,
+            "critical",
         )
 
 
 def _happening(
-    caller: Caller, row: TriggerEvent | Deadline, action: str, data: dict[str, Any]
+    actor: str, row: TriggerEvent | Deadline, action: str, data: dict[str, Any]
 ) -> Happening:
-    return Happening(row.team_id, caller.actor, action, row.id, row.case_id, data)
+    return Happening(row.team_id, actor, action, row.id, row.case_id, data)
 
 
 def _written(step: dict[str, Any]) -> dict[str, Any]:

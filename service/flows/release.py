@@ -32,9 +32,6 @@ from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
 from service.store.users import User
 
-#: How much a mail shows where nobody has set anything else: case code and kind, no names, no facts.
-MAIL_LEVEL = Level.CODE
-
 #: A deadline whose release fails is looked at again after this long; the others are not held up.
 _AFTER_FAULT = timedelta(minutes=1)
 
@@ -97,6 +94,11 @@ class _Release:
     def run(self) -> None:
         """Fires what is due; a step that reaches nobody lets the next one fire at once."""
         facts = self.situation.facts
+        if not self.situation.people:
+            # All have left or are disabled: the plan waits for somebody, and says so each time.
+            _log.error("nobody_to_tell", deadline_id=self.situation.deadline.id)
+            self.situation.deadline.wake_at = self.now + _AFTER_FAULT
+            return
         decision = plan(facts, self.now)
         while decision.due is not None:
             following = plan(_after(facts, decision.due, self.now, reached=True), self.now)
@@ -135,7 +137,8 @@ class _Release:
 
     def _write(self, notice: Notice, order: int, user: User, role: Role) -> None:
         deadline, channel = self.situation.deadline, self.channels[ChannelKind.EMAIL]
-        level = level_for(role, MAIL_LEVEL, Level(self.situation.case.ceiling))
+        case = self.situation.case
+        level = level_for(role, Level(case.mail_level), Level(case.ceiling))
         if level is None:
             return
         message_id, event_id = new_id("msg", self.now), new_id("evt", self.now)

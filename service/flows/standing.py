@@ -45,3 +45,10 @@ async def person_acting(
     if not await members_among(session, team_id, [user_id]):
         raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not in the team.", "user_id")
     return user_id
+
+
+async def entering(session: AsyncSession, caller: Caller, team_id: str, user_id: str | None) -> str:
+    """Who enters something: the person where one is known, else the key itself."""
+    if user_id is None:
+        return caller.actor
+    return await person_acting(session, caller, team_id, user_id)

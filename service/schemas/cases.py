@@ -21,7 +21,8 @@ Roles = Annotated[list[RoleIn], Field(max_length=50)]
 
 
 class CaseIn(Shape):
-    """`calendar`: code of the court calendar, such as KZ. `ceiling`: the most that any channel shows."""
+    """`calendar`: code of the court calendar, such as KZ. `ceiling`: the most that any channel
+    shows. `mail_level`: how much mails show (1 code and kind, 2 title and basis)."""
 
     code: CaseCode
     timezone: ZoneName
@@ -30,6 +31,7 @@ class CaseIn(Shape):
     forum: Line | None = None
     calendar: CalendarCode | None = None
     ceiling: Level = Level.BASIS
+    mail_level: Annotated[Level, Field(le=Level.BASIS)] = Level.CODE
     escalation_policy_id: Id | None = None
     roles: Roles = Field(default_factory=list)
 
@@ -38,6 +40,7 @@ class CasePatch(Shape):
     forum: Line | None = None
     calendar: CalendarCode | None = None
     ceiling: Level | None = None
+    mail_level: Annotated[Level, Field(le=Level.BASIS)] | None = None
     escalation_policy_id: Id | None = None
     roles: Roles | None = None
 
@@ -56,6 +59,7 @@ class CaseOut(Answer):
     timezone: str
     calendar: str | None
     ceiling: int
+    mail_level: int
     escalation_policy_id: str | None
     roles: list[RoleOut]
     revision: int

@@ -23,7 +23,8 @@ from service.schemas.fields import (
 
 class DeadlineIn(Shape):
     """A stated deadline: `due_on` (the whole day) or `due_at` (an hour). One that a rule computes comes
-    from a trigger event. `source`: where the date stands, or who set it."""
+    from a trigger event. `source`: where the date stands, or who set it. `user_id`: who enters it,
+    where the key does not stand for a person."""
 
     case_id: Id
     title: Line
@@ -38,6 +39,7 @@ class DeadlineIn(Shape):
     notes: Lines | None = None
     source: Line | None = None
     escalation_policy_id: Id | None = None
+    user_id: Id | None = None
 
     @model_validator(mode="after")
     def _one_moment(self) -> Self:

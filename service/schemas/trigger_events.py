@@ -8,12 +8,13 @@ from pydantic_core import PydanticCustomError
 
 from service.errors import Code
 from service.schemas.deadlines import DeadlineOut
-from service.schemas.fields import Answer, EventKind, Instant, Line, LocalDate, Shape, ZoneName
+from service.schemas.fields import Answer, EventKind, Id, Instant, Line, LocalDate, Shape, ZoneName
 
 
 class TriggerEventIn(Shape):
     """Exactly one of `occurred_on` and `occurred_at`. `rules`: which rules it starts; left out, all
-    rules of the library that this kind of event starts in the case's forum."""
+    rules of the library that this kind of event starts in the case's forum. `user_id`: who enters
+    it, where the key does not stand for a person."""
 
     kind: EventKind
     occurred_on: LocalDate | None = None
@@ -22,12 +23,17 @@ class TriggerEventIn(Shape):
     timezone: ZoneName | None = None
     note: Line | None = None
     rules: Annotated[list[str], Field(max_length=20)] | None = None
+    user_id: Id | None = None
 
     @model_validator(mode="after")
     def _one_moment(self) -> Self:
         if (self.occurred_on is None) == (self.occurred_at is None):
             raise PydanticCustomError(
                 Code.MISSING_FIELD.value, "Give either occurred_on or occurred_at."
+            )
+        if self.served_on and self.occurred_on and self.served_on < self.occurred_on:
+            raise PydanticCustomError(
+                Code.INVALID_DATE.value, "Nothing is served before it has happened (served_on)."
             )
         return self
 
@@ -50,3 +56,4 @@ class TriggerEventRecorded(TriggerEventOut):
 
     deadlines: list[DeadlineOut]
     not_started: dict[str, str]
+    warnings: list[str]

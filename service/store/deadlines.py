@@ -118,6 +118,17 @@ async def list_deadlines(
     )
 
 
+async def live_deadlines_of(session: AsyncSession, case_id: str) -> list[Deadline]:
+    query = select(Deadline).where(Deadline.case_id == case_id)
+    return list(await session.exec(query.where(col(Deadline.state).in_(LIVE_STATES))))
+
+
+async def oldest_wake_at(session: AsyncSession) -> datetime | None:
+    """The earliest instant at which a plan has something to say; in the past: nobody is ticking."""
+    oldest: datetime | None = (await session.exec(select(func.min(Deadline.wake_at)))).one()
+    return oldest
+
+
 async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[Deadline]:
     """Deadlines whose plan has something to say, held for this transaction, soonest due first."""
     query = (

@@ -17,7 +17,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.ids import new_id
 from service.store.columns import Json, UtcDateTime, as_rows, insert_missing, insert_rows
-from service.store.paging import page
 
 OPERATOR_CHAIN = "operator"
 _FIRST = "0" * 64
@@ -82,10 +81,13 @@ async def record(session: AsyncSession, happenings: Sequence[Happening], now: da
 
 
 async def case_journal(
-    session: AsyncSession, case_id: str, after: str | None, limit: int
+    session: AsyncSession, case_id: str, after: int | None, limit: int
 ) -> list[JournalEntry]:
+    """Oldest first; `after` is the number of the last entry seen."""
     query = select(JournalEntry).where(JournalEntry.case_id == case_id)
-    return await page(session, query, JournalEntry.id, after, limit)
+    if after is not None:
+        query = query.where(col(JournalEntry.number) > after)
+    return list(await session.exec(query.order_by(col(JournalEntry.number)).limit(limit)))
 
 
 async def chains(session: AsyncSession) -> list[JournalHead]:

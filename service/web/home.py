@@ -15,7 +15,7 @@ _pages = Environment(
 _STYLE = (Path(TEMPLATES) / "pages" / "style.css").read_bytes()
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def home(runtime: RuntimeNow) -> Response:
     """Says nothing of any case: whoever reaches the port can read it."""
     page = _pages.get_template("home.html").render(

@@ -102,7 +102,8 @@ async def test_every_route_under_the_api_stands_in_the_document(
         for method in route.methods or ()
         if route.path != "/api/v1/openapi.json"
     }
-    assert {one for one in routes if one[0] not in ("head", "options")} <= described
+    assert len(routes) > 30
+    assert {one for one in routes if one[0] not in ("head", "options")} == described
 
 
 async def test_reading_changes_no_row(installation: Installation) -> None:

@@ -48,13 +48,14 @@ class Docket:
         return list(self.get(f"/deadlines/{deadline}/messages", limit=200)["items"])
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """Webhooks of one type that reached the receiver, each verified by the reference library."""
+        """Webhooks of one type that came, each verified by the reference library, by sequence:
+        the order of arrival is promised to nobody."""
         found = []
         for request in self.world.receiver.requests:
             event = self.verified(request)
             if event["type"] == kind:
                 found.append(event)
-        return found
+        return sorted(found, key=lambda event: int(event["sequence"]))
 
     def verified(self, request: ReceivedRequest) -> dict[str, Any]:
         sent_at = int(request.headers["webhook-timestamp"])

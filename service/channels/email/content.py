@@ -114,5 +114,5 @@ def _clock(at: datetime, zone: str) -> str:
 
 def _left(left: timedelta) -> str:
     hours = abs(left) // timedelta(hours=1)
-    amount = f"{hours // 24} days" if hours >= 48 else f"{hours} hours" if hours != 1 else "1 hour"
+    amount = f"{hours // 24} days" if hours >= 72 else f"{hours} hours" if hours != 1 else "1 hour"
     return f"{amount} ago" if left <= timedelta() else amount

@@ -31,6 +31,7 @@ from service.store.endpoints import Endpoint
 from service.store.paging import get_within, page
 from service.store.users import User
 
+#: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
 _PENDING = text("state IN ('due', 'sending')")
 
 
@@ -124,7 +125,7 @@ async def lease_due(
     """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent."""
     due = (
         select(Message.id)
-        .where(col(Message.state).in_(PENDING_STATES), col(Message.next_attempt_at) <= now)
+        .where(_PENDING, col(Message.next_attempt_at) <= now)
         .order_by(col(Message.next_attempt_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -290,17 +291,12 @@ async def attempts_of(
 
 async def oldest_due_at(session: AsyncSession) -> datetime | None:
     """Since when the oldest message that is due now has been waiting, retries included."""
-    pending = col(Message.state).in_(PENDING_STATES)
     oldest: datetime | None = (
-        await session.exec(select(func.min(Message.due_at)).where(pending))
+        await session.exec(select(func.min(Message.due_at)).where(_PENDING))
     ).one()
     return oldest
 
 
 async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:
-    query = (
-        select(Message.channel, func.count())
-        .where(col(Message.state).in_(PENDING_STATES))
-        .group_by(col(Message.channel))
-    )
+    query = select(Message.channel, func.count()).where(_PENDING).group_by(col(Message.channel))
     return {ChannelKind(row[0]): int(row[1]) for row in await session.exec(query)}

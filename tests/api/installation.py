@@ -96,7 +96,9 @@ class Team:
     case: str
 
     async def deadline(self, **given: Any) -> dict[str, Any]:
-        return await create(self.admin, "/deadlines", deadline_body(self.case, **given))
+        """Entered by the owner, unless `given` names another."""
+        entered = {"user_id": self.people["owner"]} | given
+        return await create(self.admin, "/deadlines", deadline_body(self.case, **entered))
 
 
 def case_body(code: str, people: dict[str, str], **given: Any) -> dict[str, Any]:

@@ -108,7 +108,7 @@ async def test_a_stated_hour_is_kept_and_its_day_is_the_forums(team: Team) -> No
 
 
 async def test_deadlines_are_found_by_instant_case_state_and_kind(team: Team) -> None:
-    other = await create(team.admin, "/cases", case_body("K-18", {}))
+    other = await create(team.admin, "/cases", case_body("K-18", team.people))
     june = await team.deadline(due_on="2026-06-10")
     july = await team.deadline(due_at="2026-07-10T13:00:00Z", kind="hearing")
     elsewhere = await team.deadline(case_id=other["id"], due_on="2026-08-10")

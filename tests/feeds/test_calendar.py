@@ -24,15 +24,19 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ALMATY = ZoneInfo("Asia/Almaty")
 
 #: What the door lets in as one line: anything but controls, separators and broken Unicode.
-LINES = st.text(
-    st.one_of(
-        st.sampled_from("ӘәҒғҚқҢңӨөҰұҮүҺһІіЁёЖжЩщ \\,;:\"'=%"),
-        st.sampled_from(["👩‍⚖️", "🏛", "⚖️", "🇰🇿", "é", "e\u0301"]),
-        st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufeff"),
-    ),
-    min_size=1,
-    max_size=200,
-).filter(lambda text: text.strip() != "")
+LINES = (
+    st.lists(
+        st.one_of(
+            st.sampled_from("ӘәҒғҚқҢңӨөҰұҮүҺһІіЁёЖжЩщ \\,;:\"'=%"),
+            st.sampled_from(["👩‍⚖️", "🏛", "⚖️", "🇰🇿", "é", "e\u0301"]),
+            st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufeff"),
+        ),
+        min_size=1,
+        max_size=100,
+    )
+    .map("".join)
+    .filter(lambda text: text.strip() != "")
+)
 
 
 def item(**given: object) -> FeedItem:
@@ -92,7 +96,7 @@ def test_every_title_gives_folded_lines_that_end_as_they_must(
         assert b"\r" not in line
         assert b"\n" not in line
         line.decode("utf-8")  # no code point is cut in two
-    assert content.count(b"BEGIN:VEVENT") == 1
+    assert lines.count(b"BEGIN:VEVENT") == 1
     [event] = Calendar.from_ical(content).walk("VEVENT")
     wanted = "".join(char if char.isprintable() else " " for char in f"[K-17] {title}")
     hour = "" if whole_day else " (18:00 Almaty)"
@@ -130,8 +134,9 @@ def test_the_calendar_itself_has_no_uid() -> None:
 def test_a_title_cannot_forge_a_line() -> None:
     forged = "x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nSUMMARY:forged\u2028ATTENDEE:x\x00"
     content = render("Phone", [item(title=forged)], NOW)
-    assert content.count(b"BEGIN:VEVENT") == 1
-    assert not any(line.startswith((b"ATTENDEE", b"SUMMARY:forged")) for line in content.split(b"\r\n"))
+    lines = content.split(b"\r\n")
+    assert lines.count(b"BEGIN:VEVENT") == 1
+    assert not any(line.startswith((b"ATTENDEE", b"SUMMARY:forged")) for line in lines)
 
 
 def test_the_same_items_give_the_same_bytes_in_whatever_order() -> None:

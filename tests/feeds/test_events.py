@@ -233,14 +233,15 @@ async def lower_the_case(_: Installation, team: Team, __: Subscription, ___: str
 async def make_the_owner_an_observer(
     _: Installation, team: Team, __: Subscription, ___: str
 ) -> object:
-    roles = [{"role": "observer", "user_id": team.people["owner"]}]
+    people = {"observer": team.people["owner"], "owner": team.people["deputy"]}
+    roles = [{"role": role, "user_id": user} for role, user in people.items()]
     return await change(team.admin, f"/cases/{team.case}", {"roles": roles})
 
 
 async def let_it_fall_due(
     installation: Installation, _: Team, __: Subscription, ___: str
 ) -> object:
-    return installation.clock.advance(100 * DAY)
+    return installation.clock.advance(120 * DAY)
 
 
 CHANGES = [

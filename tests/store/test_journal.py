@@ -182,7 +182,7 @@ async def test_a_case_is_read_in_the_order_in_which_things_happened(database: Op
     await write(database, 12)
     read: list[JournalEntry] = []
     async with database.reading() as session:
-        while page := await case_journal(session, CASE, read[-1].id if read else None, 5):
+        while page := await case_journal(session, CASE, read[-1].number if read else None, 5):
             read += page
     assert [entry.number for entry in read] == list(range(1, 13))
 

@@ -110,6 +110,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     for router in (feeds.public, health.router, home.router):
         app.include_router(router)
     _handle_refusals(app)
+    _document_refusals(app)
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_middleware(RequestLog)
     return app
@@ -122,6 +123,24 @@ def _handle_refusals(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SQLAlchemyError, _database)
     app.add_exception_handler(Exception, _internal)
+
+
+def _document_refusals(app: FastAPI) -> None:
+    """FastAPI would say application/json of every declared answer; refusals are problem+json."""
+    plain = app.openapi
+
+    def documented() -> dict[str, Any]:
+        fresh = app.openapi_schema is None
+        document = plain()
+        operations = [one for path in document["paths"].values() for one in path.values()]
+        for operation in operations if fresh else ():
+            for status, response in operation["responses"].items():
+                if status.startswith(("4", "5")) and "content" in response:
+                    schema = response["content"].pop("application/json")
+                    response["content"]["application/problem+json"] = schema
+        return document
+
+    app.openapi = documented  # type: ignore[method-assign]  # FastAPI's own way to change it
 
 
 def _answer(
@@ -152,9 +171,9 @@ async def _refusal(_: Request, error: Exception) -> Response:
 
 async def _replay(request: Request, error: Exception) -> Response:
     assert isinstance(error, Replay)
-    headers = json.loads(error.kept.headers or "{}") | {"Idempotent-Replayed": "true"}
-    body = request.app.state.runtime.seal.open(error.kept.body, error.kept.id)
-    return Response(body, error.kept.status, headers)
+    headers = json.loads(error.headers or "{}") | {"Idempotent-Replayed": "true"}
+    body = request.app.state.runtime.seal.open(error.sealed_body, error.kept_id)
+    return Response(body, error.status, headers)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

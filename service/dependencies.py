@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -20,17 +21,22 @@ from service.sealing import fingerprint
 from service.store.api_keys import get_live_key
 from service.store.columns import insert_missing
 from service.store.idempotency import KeptAnswer, find_answer
+from service.store.users import members_among
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, description="An API key: Authorization: Bearer adq_...")
 
 
 class Replay(Exception):
-    """The request was answered before under the same Idempotency-Key: that answer again."""
+    """The request was answered before under the same Idempotency-Key: that answer again.
+
+    Holds plain values: the row goes with the session that is rolled back on the way out.
+    """
 
     def __init__(self, kept: KeptAnswer) -> None:
         super().__init__("replayed")
-        self.kept = kept
+        self.kept_id, self.status = kept.id, kept.status
+        self.headers, self.sealed_body = kept.headers, kept.body
 
 
 def get_runtime(request: Request) -> Runtime:
@@ -65,6 +71,10 @@ async def _caller(
     """One wording for every key that does not open: unknown, revoked, malformed, missing."""
     token = credentials.credentials if credentials else ""
     key = await get_live_key(session, fingerprint(token)) if token else None
+    if key is not None and key.user_id is not None:
+        # A person's key goes with the person: disabled, or out of the team, it opens nothing.
+        staying = key.team_id and await members_among(session, key.team_id, [key.user_id])
+        key = key if staying else None
     if key is None:
         raise Refusal(
             Code.UNAUTHENTICATED,
@@ -138,7 +148,7 @@ def _paging(
     after = None
     if cursor is not None:
         payload, signature = _unpacked(cursor)
-        if runtime.seal.sign(bound + payload) != signature:
+        if not hmac.compare_digest(runtime.seal.sign(bound + payload), signature):
             raise _bad_cursor()
         after = json.loads(payload)
     return Paging(limit, after, sign)
@@ -189,9 +199,12 @@ def _packed(parts: list[str]) -> str:
 
 def _unpacked(cursor: str) -> tuple[str, str]:
     try:
-        payload, signature = json.loads(base64.urlsafe_b64decode(cursor))
-        return str(payload), str(signature)
-    except ValueError as error:
+        parts = json.loads(base64.urlsafe_b64decode(cursor))
+        payload, signature = (str(part) for part in parts)
+        payload.encode()  # a lone surrogate is no cursor of ours
+        signature.encode("ascii")
+        return payload, signature
+    except (ValueError, TypeError) as error:
         raise _bad_cursor() from error
 
 

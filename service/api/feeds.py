@@ -123,7 +123,7 @@ async def fetch_feed(name: str, request: Request, session: Session, now: Now) ->
         "ETag": fetched.etag,
         "Last-Modified": format_datetime(fetched.modified_at, usegmt=True),
     }
-    if _unchanged(request, fetched.etag, fetched.modified_at):
+    if _unchanged(request, fetched, now):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = 'inline; filename="deadlines.ics"'
     # Explicit, for Starlette would leave a HEAD answer's length to the empty body.
@@ -132,14 +132,18 @@ async def fetch_feed(name: str, request: Request, session: Session, now: Now) ->
     return Response(body, headers=headers, media_type="text/calendar; charset=utf-8")
 
 
-def _unchanged(request: Request, etag: str, modified_at: datetime) -> bool:
-    """RFC 9110, 13.1: If-None-Match (a list, or *) decides alone where it is sent."""
+def _unchanged(request: Request, fetched: subscription.Fetched, now: datetime) -> bool:
+    """RFC 9110, 13.1: If-None-Match (a list, or *) decides alone where it is sent.
+
+    Within the second of the newest change no date can tell before from after (8.8.2.2).
+    """
     asked = request.headers.get("if-none-match")
     if asked is not None:
         tags = [one.strip().removeprefix("W/") for one in asked.split(",")]
-        return "*" in tags or etag in tags
+        return "*" in tags or fetched.etag in tags
     since = request.headers.get("if-modified-since")
     try:
-        return since is not None and modified_at <= parsedate_to_datetime(since)
+        settled = fetched.modified_at < now.replace(microsecond=0)
+        return since is not None and settled and fetched.modified_at <= parsedate_to_datetime(since)
     except (ValueError, TypeError):
         return False

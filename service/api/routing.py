@@ -39,9 +39,13 @@ class KeptRoute(APIRoute):
         known = _query_names(self.dependant)
 
         async def keep(request: Request) -> Response:
-            for name in request.query_params:
+            if any("\0" in str(value) for value in request.path_params.values()):
+                raise Refusal(Code.NOT_FOUND, "There is nothing at this address.")
+            for name, value in request.query_params.items():
                 if name not in known:
-                    raise Refusal(Code.UNKNOWN_FIELD, "There is no such filter.", f"query.{name}")
+                    raise Refusal(Code.UNKNOWN_FIELD, "There is no such filter.", "query")
+                if "\0" in value:
+                    raise Refusal(Code.INVALID_TEXT, "A filter holds no NUL.", f"query.{name}")
             response = await handler(request)
             kept = getattr(request.state, "kept_answer", None)
             if kept is not None:

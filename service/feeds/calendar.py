@@ -11,11 +11,12 @@ from icalendar import Calendar, Event, Timezone
 
 from service.domain.access import Level
 from service.domain.deadlines import DeadlineKind, DeadlineState
+from service.feeds.zones import definition
 
 _TITLE_LENGTH = 80
 _BLOCK = timedelta(minutes=30)
-#: Zone definitions begin here (or with the oldest event): one change of rules, not a century of them.
-_ZONES_FROM = date(2024, 1, 1)
+#: Zone definitions begin here (or with the oldest event): not a century of past rules.
+_ZONES_FROM = 2024
 
 _KINDS = {
     DeadlineKind.FILING: "Filing: last day",
@@ -97,7 +98,8 @@ def _event(item: FeedItem) -> Event:
     event.add("status", "CANCELLED" if cancelled else "TENTATIVE" if tentative else "CONFIRMED")
     event.add("transp", "TRANSPARENT")
     event.add("class", "PRIVATE")
-    event.add("categories", "HEARING" if item.kind is DeadlineKind.HEARING else "DEADLINE")
+    hearing = item.kind is DeadlineKind.HEARING and item.level >= Level.CODE
+    event.add("categories", "HEARING" if hearing else "DEADLINE")
     event.add("x-microsoft-cdo-busystatus", "FREE")
     return event
 
@@ -126,15 +128,9 @@ def _zones(items: Sequence[FeedItem]) -> list[Timezone]:
     timed = [item for item in items if not item.whole_day and item.timezone != "UTC"]
     if not timed:
         return []
-    first = min(_ZONES_FROM, *(item.due_on for item in timed))
-    last = date(max(item.due_on for item in timed).year + 5, 1, 1)
-    zones = []
-    for name in sorted({item.timezone for item in timed}):
-        zone = Timezone.from_tzid(name, first_date=first, last_date=last)
-        for part in (zone, *zone.subcomponents):
-            part.pop("COMMENT", None)
-        zones.append(zone)
-    return zones
+    first = min(_ZONES_FROM, *(item.due_on.year for item in timed))
+    last = max(item.due_on.year for item in timed) + 5
+    return [definition(name, first, last) for name in sorted({item.timezone for item in timed})]
 
 
 def etag(content: bytes) -> str:

@@ -55,7 +55,7 @@ async def change_case(
     now: datetime,
 ) -> tuple[Case, list[CaseRole]]:
     """Whoever gains or loses the case sees it in the next fetch of their feeds."""
-    case = await get_case(session, case_id, caller.reach)
+    case = await get_case(session, case_id, caller.reach, lock=True)
     if case is None:
         raise not_found("case")
     check_precondition(case.id, case.revision, if_match)

@@ -34,7 +34,7 @@ async def create_team(session: AsyncSession, body: TeamIn, caller: Caller, now: 
 async def rename_team(
     session: AsyncSession, team_id: str, body: TeamIn, if_match: str, caller: Caller
 ) -> Team:
-    team = await get_team(session, team_id, caller.reach)
+    team = await get_team(session, team_id, caller.reach, lock=True)
     if team is None:
         raise not_found("team")
     check_precondition(team.id, team.revision, if_match)
@@ -75,7 +75,7 @@ async def change_user(
     now: datetime,
 ) -> tuple[User, list[str]]:
     """A disabled user is told nothing more; what is under way to them is checked again at handover."""
-    user = await get_user(session, user_id, caller.reach)
+    user = await get_user(session, user_id, caller.reach, lock=True)
     if user is None:
         raise not_found("user")
     check_precondition(user.id, user.revision, if_match)
@@ -86,6 +86,7 @@ async def change_user(
     user.timezone = body.timezone or user.timezone
     if body.disabled is not None:
         user.disabled_at = now if body.disabled else None
+        await touch_feeds(session, [user.id], now)
     before = (await teams_of(session, [user.id])).get(user.id, [])
     after = before
     if body.team_ids is not None:

@@ -115,7 +115,7 @@ async def send_test(
 
 
 async def _found(session: AsyncSession, endpoint_id: str, caller: Caller) -> Endpoint:
-    endpoint = await get_endpoint(session, endpoint_id, caller.reach)
+    endpoint = await get_endpoint(session, endpoint_id, caller.reach, lock=True)
     if endpoint is None:
         raise not_found("endpoint")
     return endpoint

@@ -50,7 +50,7 @@ async def change_policy(
     now: datetime,
 ) -> EscalationPolicy:
     """Ladders that have begun keep their own copy; all others are planned anew by the next tick."""
-    policy = await get_policy(session, policy_id, caller.reach)
+    policy = await get_policy(session, policy_id, caller.reach, lock=True)
     if policy is None:
         raise not_found("escalation policy")
     check_precondition(policy.id, policy.revision, if_match)

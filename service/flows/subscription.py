@@ -1,6 +1,7 @@
 """Feeds: who may see what is decided at each fetch, never when the feed is made."""
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,14 +9,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Level, Reach, level_for
 from service.domain.deadlines import LIVE_STATES
+from service.domain.escalation import Role
 from service.errors import Code, Refusal, not_found
 from service.feeds.calendar import FeedItem, etag, render, uid_for, whole_second
 from service.flows.standing import check_precondition
 from service.ids import new_id
 from service.schemas.feeds import FeedIn, FeedPatch
 from service.sealing import fingerprint, new_secret
-from service.store.cases import Case, CaseRole
-from service.store.deadlines import Deadline, deadlines_of_person
+from service.store.cases import Case, roles_held
+from service.store.deadlines import Deadline, deadlines_shown, newest_end
 from service.store.feeds import Feed, get_feed
 from service.store.journal import Happening, record
 from service.store.users import members_among
@@ -105,29 +107,33 @@ async def fetch(session: AsyncSession, feed_id: str, secret: str, now: datetime)
     if feed.revoked_at is not None:
         return Fetched(b"", "", feed.revoked_at, gone=True)
     entitled = await members_among(session, feed.team_id, [feed.user_id])
-    rows = []
-    if entitled:
-        rows = await deadlines_of_person(
-            session, feed.user_id, feed.team_id, now - _ENDED_SHOWN_FOR, _MOST_EVENTS
-        )
-    items = _items(feed, rows, now)
-    changes = [_changed_at(feed, deadline, case, now) for deadline, case, _ in rows]
-    modified_at = whole_second(max([feed.shown_at, *changes]))
-    content = render(feed.name, items, modified_at)
-    return Fetched(content, etag(content), modified_at)
+    roles = await roles_held(session, feed.user_id) if entitled else {}
+    cutoff = now - _ENDED_SHOWN_FOR
+    rows = await deadlines_shown(session, feed.team_id, roles, cutoff, _MOST_EVENTS)
+    dropped_at = await newest_end(session, feed.team_id, roles, cutoff)
+    items = [
+        _item(feed, deadline, case, level, now)
+        for deadline, case in rows
+        if (level := _level(feed, case, roles[case.id])) is not None
+    ]
+    changes = [_changed_at(feed, deadline, case, now) for deadline, case in rows]
+    if dropped_at is not None:
+        changes.append(dropped_at + _ENDED_SHOWN_FOR)
+    changed_at = max([feed.shown_at, *changes])
+    content = render(feed.name, items, whole_second(changed_at))
+    return Fetched(content, etag(content), _validator(changed_at, now))
 
 
-def _items(
-    feed: Feed, rows: list[tuple[Deadline, Case, CaseRole]], now: datetime
-) -> list[FeedItem]:
-    """One item a deadline, at the highest level that any of the person's roles allows."""
-    items: dict[str, FeedItem] = {}
-    for deadline, case, held in rows:
-        level = level_for(held.role, Level(feed.level), Level(case.ceiling))
-        known = items.get(deadline.id)
-        if level is not None and (known is None or known.level < level):
-            items[deadline.id] = _item(feed, deadline, case, level, now)
-    return list(items.values())
+def _validator(changed_at: datetime, now: datetime) -> datetime:
+    """Last-Modified in whole seconds, such that a change later in the same second is newer still."""
+    second = whole_second(changed_at)
+    return second if whole_second(now) == second else second + timedelta(seconds=1)
+
+
+def _level(feed: Feed, case: Case, roles: Iterable[Role]) -> Level | None:
+    """The highest that any of the person's roles in the case allows."""
+    levels = (level_for(role, Level(feed.level), Level(case.ceiling)) for role in roles)
+    return max((level for level in levels if level is not None), default=None)
 
 
 def _item(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datetime) -> FeedItem:
@@ -161,7 +167,7 @@ def _changed_at(feed: Feed, deadline: Deadline, case: Case, now: datetime) -> da
 
 
 async def _found(session: AsyncSession, feed_id: str, caller: Caller) -> Feed:
-    feed = await get_feed(session, feed_id, caller.reach)
+    feed = await get_feed(session, feed_id, caller.reach, lock=True)
     if feed is None or caller.user_id not in (None, feed.user_id):
         raise not_found("feed")
     return feed

@@ -131,7 +131,7 @@ class RuleLibrary:
         try:
             return self._rules[rule_id]
         except KeyError:
-            raise Refusal(Code.UNKNOWN_RULE, f"There is no rule {rule_id!r}.", field) from None
+            raise Refusal(Code.UNKNOWN_RULE, "There is no such rule.", field) from None
 
     def all(self) -> list[Rule]:
         return list(self._rules.values())

@@ -52,8 +52,10 @@ class CaseRole(SQLModel, table=True):
     role: Role = Field(primary_key=True, sa_type=Choice(Role))
 
 
-async def get_case(session: AsyncSession, case_id: str, reach: Reach) -> Case | None:
-    return await get_within(session, Case, case_id, reach)
+async def get_case(
+    session: AsyncSession, case_id: str, reach: Reach, lock: bool = False
+) -> Case | None:
+    return await get_within(session, Case, case_id, reach, lock)
 
 
 async def list_cases(
@@ -88,3 +90,11 @@ async def set_roles(session: AsyncSession, case_id: str, roles: Iterable[tuple[R
     await session.exec(delete(CaseRole).where(col(CaseRole.case_id) == case_id))
     session.add_all(CaseRole(case_id=case_id, user_id=user, role=role) for role, user in set(roles))
     await session.flush()
+
+
+async def roles_held(session: AsyncSession, user_id: str) -> dict[str, list[Role]]:
+    """Case id to the roles that a person holds there."""
+    held: dict[str, list[Role]] = {}
+    for one in await session.exec(select(CaseRole).where(CaseRole.user_id == user_id)):
+        held.setdefault(one.case_id, []).append(one.role)
+    return held

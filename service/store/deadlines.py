@@ -1,6 +1,6 @@
 """Deadlines: the dates themselves, and `wake_at`, which makes the database the schedule."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
-from service.store.cases import Case, CaseRole
+from service.store.cases import Case
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, within
 
@@ -75,9 +75,7 @@ async def get_deadline(session: AsyncSession, deadline_id: str, reach: Reach) ->
 
 
 async def lock_deadline(session: AsyncSession, deadline_id: str, reach: Reach) -> Deadline | None:
-    """The row, held against every other writer until the transaction ends."""
-    query = within(select(Deadline).where(Deadline.id == deadline_id), Deadline.team_id, reach)
-    return (await session.exec(query.with_for_update())).first()
+    return await get_within(session, Deadline, deadline_id, reach, lock=True)
 
 
 async def external_id_taken(session: AsyncSession, team_id: str, external_id: str) -> bool:
@@ -168,19 +166,33 @@ async def wake_policy_users(
     )
 
 
-async def deadlines_of_person(
-    session: AsyncSession, user_id: str, team_id: str, ended_after: datetime, limit: int
-) -> list[tuple[Deadline, Case, CaseRole]]:
-    """What a person's feed may show: live deadlines, and those ended recently, of cases they are on."""
+async def deadlines_shown(
+    session: AsyncSession,
+    team_id: str,
+    case_ids: Collection[str],
+    ended_after: datetime,
+    limit: int,
+) -> list[tuple[Deadline, Case]]:
+    """What a feed of these cases may show: live deadlines, and those that ended lately."""
     query = (
-        select(Deadline, Case, CaseRole)
+        select(Deadline, Case)
         .join(Case, col(Case.id) == col(Deadline.case_id))
-        .join(CaseRole, col(CaseRole.case_id) == col(Case.id))
-        .where(CaseRole.user_id == user_id, Deadline.team_id == team_id)
-        .where(
-            or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > ended_after),
-        )
+        .where(Deadline.team_id == team_id, col(Deadline.case_id).in_(case_ids))
+        .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > ended_after))
         .order_by(col(Deadline.due_at), col(Deadline.id))
         .limit(limit)
     )
     return list(await session.exec(query))
+
+
+async def newest_end(
+    session: AsyncSession, team_id: str, case_ids: Collection[str], until: datetime
+) -> datetime | None:
+    """When the newest of those ended that `deadlines_shown` leaves out for their age."""
+    query = select(func.max(Deadline.ended_at)).where(
+        Deadline.team_id == team_id,
+        col(Deadline.case_id).in_(case_ids),
+        col(Deadline.ended_at) <= until,
+    )
+    newest: datetime | None = (await session.exec(query)).one()
+    return newest

@@ -34,8 +34,10 @@ class Endpoint(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-async def get_endpoint(session: AsyncSession, endpoint_id: str, reach: Reach) -> Endpoint | None:
-    return await get_within(session, Endpoint, endpoint_id, reach)
+async def get_endpoint(
+    session: AsyncSession, endpoint_id: str, reach: Reach, lock: bool = False
+) -> Endpoint | None:
+    return await get_within(session, Endpoint, endpoint_id, reach, lock)
 
 
 async def list_endpoints(

@@ -26,9 +26,9 @@ class EscalationPolicy(SQLModel, table=True):
 
 
 async def get_policy(
-    session: AsyncSession, policy_id: str, reach: Reach
+    session: AsyncSession, policy_id: str, reach: Reach, lock: bool = False
 ) -> EscalationPolicy | None:
-    return await get_within(session, EscalationPolicy, policy_id, reach)
+    return await get_within(session, EscalationPolicy, policy_id, reach, lock)
 
 
 async def list_policies(

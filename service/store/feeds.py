@@ -32,8 +32,10 @@ class Feed(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-async def get_feed(session: AsyncSession, feed_id: str, reach: Reach) -> Feed | None:
-    return await get_within(session, Feed, feed_id, reach)
+async def get_feed(
+    session: AsyncSession, feed_id: str, reach: Reach, lock: bool = False
+) -> Feed | None:
+    return await get_within(session, Feed, feed_id, reach, lock)
 
 
 async def list_feeds(

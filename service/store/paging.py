@@ -17,12 +17,16 @@ def within(query: SelectOfScalar[Row], team_id: Any, reach: Reach) -> SelectOfSc
 
 
 async def get_within(
-    session: AsyncSession, table: type[Row], row_id: str, reach: Reach
+    session: AsyncSession, table: type[Row], row_id: str, reach: Reach, lock: bool = False
 ) -> Row | None:
-    """One row of a table with `id` and `team_id`, None also where it is behind the wall."""
+    """One row of a table with `id` and `team_id`, None also where it is behind the wall.
+
+    `lock` holds it against every other writer until the transaction ends: whoever compares a
+    revision before a change must read it so.
+    """
     columns: Any = table
     query = within(select(table).where(columns.id == row_id), columns.team_id, reach)
-    return (await session.exec(query)).first()
+    return (await session.exec(query.with_for_update() if lock else query)).first()
 
 
 async def page(

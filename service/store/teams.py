@@ -20,8 +20,11 @@ class Team(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-async def get_team(session: AsyncSession, team_id: str, reach: Reach) -> Team | None:
-    return await session.get(Team, team_id) if reach.contains(team_id) else None
+async def get_team(
+    session: AsyncSession, team_id: str, reach: Reach, lock: bool = False
+) -> Team | None:
+    query = within(select(Team).where(Team.id == team_id), Team.id, reach)
+    return (await session.exec(query.with_for_update() if lock else query)).first()
 
 
 async def list_teams(

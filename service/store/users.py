@@ -35,9 +35,12 @@ class Membership(SQLModel, table=True):
     user_id: str = Field(primary_key=True, foreign_key="users.id", index=True)
 
 
-async def get_user(session: AsyncSession, user_id: str, reach: Reach) -> User | None:
+async def get_user(
+    session: AsyncSession, user_id: str, reach: Reach, lock: bool = False
+) -> User | None:
     """A user is seen by whoever shares a team with them."""
-    return (await session.exec(_seen(reach).where(User.id == user_id))).first()
+    query = _seen(reach).where(User.id == user_id)
+    return (await session.exec(query.with_for_update() if lock else query)).first()
 
 
 async def list_users(

@@ -79,9 +79,7 @@ async def test_a_refused_request_leaves_its_key_free(
 async def test_twins_at_the_same_time_have_one_effect(either: Installation) -> None:
     team = await either.team()
     body = deadline_body(team.case)
-    answers = await asyncio.gather(
-        *(post(team.admin, "/deadlines", "k1", body) for _ in range(6))
-    )
+    answers = await asyncio.gather(*(post(team.admin, "/deadlines", "k1", body) for _ in range(6)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
     assert len((await either.rows())["deadlines"]) == 1

@@ -212,7 +212,12 @@ OTHERS: dict[str, tuple[str, dict[str, Any], str, str | None]] = {
         "invalid_input",
         "ceiling",
     ),
-    "key of an unknown scope": ("/api-keys", {"name": "k", "scope": ECHO}, "invalid_input", "scope"),
+    "key of an unknown scope": (
+        "/api-keys",
+        {"name": "k", "scope": ECHO},
+        "invalid_input",
+        "scope",
+    ),
     "endpoint for an unknown pattern": (
         "/endpoints",
         {"name": "e", "url": "https://hooks.example.com/in", "events": [ECHO]},
@@ -283,9 +288,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any], str, str | None]] = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-async def test_what_cannot_be_is_refused(
-    installation: Installation, team: Team, name: str
-) -> None:
+async def test_what_cannot_be_is_refused(installation: Installation, team: Team, name: str) -> None:
     path, body, code, field = OTHERS[name]
     before = await installation.rows()
     client = installation.operator if path == "/teams" else team.admin
@@ -350,7 +353,7 @@ MORE_URLS = [
 @pytest.mark.parametrize(
     "entry",
     [entry for entry in AT_SAVE_TIME + MORE_URLS if entry["must"] == "reject"],
-    ids=lambda entry: f"{entry['why']} {ascii(entry['url'][:60])}",
+    ids=lambda entry: f"{entry['why']} {entry['url'][:60]!a}",
 )
 async def test_an_endpoint_is_not_put_where_it_must_not_reach(
     installation: Installation, team: Team, entry: dict[str, str]
@@ -487,6 +490,7 @@ async def test_the_name_of_an_unknown_field_may_be_anything(
 
 
 # --- twins
+
 
 async def test_a_second_case_of_the_same_name_is_refused(
     installation: Installation, team: Team

@@ -61,9 +61,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
         title=mark, notes=mark, source=mark, external_id=mark, escalation_policy_id=policy["id"]
     )
     owner = team.people["owner"]
-    await create(
-        admin, f"/deadlines/{due['id']}/acknowledge", {"user_id": owner, "note": mark}
-    )
+    await create(admin, f"/deadlines/{due['id']}/acknowledge", {"user_id": owner, "note": mark})
     runtime = installation.runtime
     async with runtime.transaction() as session:
         await release_due(session, runtime.channels, installation.clock.now, 100)

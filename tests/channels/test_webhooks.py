@@ -96,10 +96,10 @@ async def test_a_retry_is_the_same_event_signed_anew(
 def test_the_published_test_vector_verifies_and_is_what_we_sign() -> None:
     event_id = "evt_01J8ZQ4T9V5W6X7Y8Z9ABCDEFG"
     body = (
-        '{"id":"evt_01J8ZQ4T9V5W6X7Y8Z9ABCDEFG","type":"endpoint.test",'
-        '"timestamp":"2026-01-01T00:00:00Z","schema_version":"1","test":true,'
-        '"data":{"message":"ping"}}'
-    ).encode()
+        b'{"id":"evt_01J8ZQ4T9V5W6X7Y8Z9ABCDEFG","type":"endpoint.test",'
+        b'"timestamp":"2026-01-01T00:00:00Z","schema_version":"1","test":true,'
+        b'"data":{"message":"ping"}}'
+    )
     at = datetime.fromtimestamp(1767225600, UTC)
     headers = _signed_headers(to("", body, event_id=event_id, sent_at=at))
     assert headers["webhook-signature"] == "v1,2ftWqplx9dkApNA5w6skg13XMa3bntNee9mnIc5E8CE="

@@ -2,9 +2,11 @@
 
 import warnings
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.tz import tzical
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
@@ -22,6 +24,7 @@ with warnings.catch_warnings():
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 ALMATY = ZoneInfo("Asia/Almaty")
+HALF_HOUR = timedelta(minutes=30)
 
 #: What the door lets in as one line: anything but controls, separators and broken Unicode.
 LINES = (
@@ -210,13 +213,25 @@ def test_vobject_reads_the_same_dates() -> None:
     assert spans(found) == wanted()
 
 
+def test_the_clock_changes_in_the_definition_when_it_changes_where_people_live() -> None:
+    """Row 35: read by a library that knows the zone from the definition alone."""
+    zone = tzical(StringIO(render("Phone", ITEMS[2:], NOW).decode())).get("Europe/Paris")
+    paris = ZoneInfo("Europe/Paris")
+    for day in (date(2026, 3, 29), date(2026, 10, 25)):
+        for half_hours in range(12):
+            at = datetime(day.year, day.month, day.day, tzinfo=UTC) + half_hours * HALF_HOUR
+            assert at.astimezone(zone).utcoffset() == at.astimezone(paris).utcoffset(), at
+
+
 def test_ics_reads_the_same_dates() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         events = IcsCalendar(render("Phone", ITEMS, NOW).decode()).events
     # This library gives whole days as midnights.
     found = [
-        (one.begin.date(), one.end.date()) if one.all_day else (one.begin.datetime, one.end.datetime)
+        (one.begin.date(), one.end.date())
+        if one.all_day
+        else (one.begin.datetime, one.end.datetime)
         for one in events
     ]
     assert spans(found) == wanted()

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -285,14 +286,14 @@ async def test_several_changes_within_one_second_are_told_apart(
     """Row 40."""
     due = (await team.deadline(due_on="2026-06-10"))["id"]
     stamps = [await stamp(feed)]
-    for changing in CHANGES[3:5] + [verify, retitle]:
+    for changing in [*CHANGES[3:5], verify, retitle]:
         await changing(installation, team, feed, due)
         installation.clock.advance(timedelta(milliseconds=100))
         stamps.append(await stamp(feed))
     for title in ("One", "Two", "Three"):
         await change(team.admin, f"/deadlines/{due}", {"title": title})
         stamps.append(await stamp(feed))
-    assert all(rose(a, b) for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(rose(a, b) for a, b in pairwise(stamps))
 
 
 async def test_a_change_just_before_and_just_after_it_falls_due_are_told_apart(

@@ -81,10 +81,14 @@ async def test_what_refers_to_nothing_is_not_written(database: Opened) -> None:
 
 async def test_a_transaction_that_fails_keeps_nothing(database: Opened) -> None:
     row = factories.team()
-    with pytest.raises(ZeroDivisionError):
+
+    async def write_and_fail() -> None:
         async with database.transaction() as session:
             await put(session, row)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
     async with database.reading() as session:
         assert await existing_team_ids(session, [row.id]) == set()
 

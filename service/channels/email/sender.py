@@ -49,6 +49,9 @@ class EmailChannel:
         return self._content.compose(draft)
 
     async def send(self, parcel: Parcel) -> Outcome:
+        if not parcel.address.isascii():
+            # SMTPUTF8 is not spoken here; nothing has left, and nothing will.
+            return Outcome(Verdict.PERMANENT, "address", "the address is not ASCII")
         head = f"To: {parcel.address}\r\n"
         if parcel.maybe_repeated:
             head += "X-Possible-Duplicate: yes\r\n"

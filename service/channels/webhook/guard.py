@@ -30,7 +30,7 @@ _BLOCKED = tuple(
 _PUBLIC_V6 = ip_network("2000::/3")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LOCAL_NAMES = (
-    "localhost", "local", "internal", "lan", "home.arpa", "onion", "invalid", "test",
+    "localhost", "localdomain", "local", "internal", "lan", "home.arpa", "onion", "invalid", "test",
 )  # fmt: skip
 
 
@@ -58,7 +58,12 @@ def check_url(url: str, allowed: Sequence[Network]) -> None:
     https on port 443 or 8443 to a DNS name; plain http, other ports and literal addresses only
     for networks that the operator allows.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise _refused("This is no URL.") from error
+    if re.search(r":(0\d*)?$", parts.netloc):
+        raise _refused("The URL's port must be left out or written plainly.")
     if not url.isascii() or len(url) > 2048 or re.search(r"[\s\\\x00-\x20\x7f]", url):
         raise _refused("The URL must be at most 2048 printable ASCII characters.")
     if "@" in parts.netloc or parts.fragment or "#" in url or "%" in parts.netloc:
@@ -92,7 +97,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._resolve(host, port)
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolve(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout("the name was not resolved in time") from error
         if not addresses or not all(permitted(one, self._allowed) for one in addresses):
             raise BlockedAddress("the name leads to an address that is not public")
         return await self._inner.connect_tcp(
@@ -126,7 +135,12 @@ def _check_name(host: str) -> None:
     labels = host.split(".")
     last = labels[-1]
     numeric = last.isdigit() or last.startswith("0x")
-    if len(labels) < 2 or numeric or not all(_LABEL.fullmatch(label) for label in labels):
+    if (
+        len(host) > 253
+        or len(labels) < 2
+        or numeric
+        or not all(_LABEL.fullmatch(label) for label in labels)
+    ):
         raise _refused("The URL's host must be a full DNS name.")
     if any(host == name or host.endswith(f".{name}") for name in _LOCAL_NAMES):
         raise _refused("The URL's host names a local network.")

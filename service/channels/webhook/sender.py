@@ -9,7 +9,7 @@ from typing import Any
 
 import httpcore
 import httpx
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from service.channels.interface import Draft, Parcel
 from service.channels.webhook import content
@@ -45,13 +45,17 @@ class WebhookChannel:
 
     async def send(self, parcel: Parcel) -> Outcome:
         try:
+            headers = _signed_headers(parcel)
+        except (ValueError, RuntimeError, EmptyWebhookSecretError) as error:
+            # Nothing has left; it waits until the secret can be read again.
+            return Outcome(Verdict.TEMPORARY, "secret", type(error).__name__)
+        try:
             async with asyncio.timeout(_TRY_SECONDS):
-                return await self._post(parcel)
+                return await self._post(parcel, headers)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
             return _failure(error)
 
-    async def _post(self, parcel: Parcel) -> Outcome:
-        headers = _signed_headers(parcel)
+    async def _post(self, parcel: Parcel, headers: dict[str, str]) -> Outcome:
         request = self._client.stream(
             "POST", parcel.address, content=parcel.content, headers=headers
         )
@@ -117,7 +121,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> timedelta | None:
     """Seconds or a date (RFC 9110, 10.2.3); anything else asks nothing."""
     asked = response.headers.get("retry-after", "").strip()
     if asked.isascii() and asked.isdigit():
-        return timedelta(seconds=min(int(asked), 86_400))
+        return timedelta(seconds=min(int(asked[:9]), 86_400))
     try:
         return max(parsedate_to_datetime(asked) - now, timedelta()) if asked else None
     except (ValueError, TypeError):

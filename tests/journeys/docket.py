@@ -1,6 +1,7 @@
 """The cast of the journeys, entered through the REST interface, and what each journey checks at its end."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -63,6 +64,18 @@ class Docket:
         event: dict[str, Any] = self.world.receiver.verify(self.endpoint_secret, request, now)
         assert event["id"] == request.headers["webhook-id"]
         return event
+
+    def move(self, to: datetime | timedelta) -> None:
+        """Moves the clock once all that left is written down: a leap of hours ends every lease, and
+        whatever is still under way then would rightly be sent again."""
+        self.world.eventually(self._nothing_pending)
+        clock = self.world.clock
+        clock.set(to if isinstance(to, datetime) else clock.now + to)
+
+    def _nothing_pending(self) -> bool:
+        metrics = self.world.web.get("/metrics").text
+        lines = [line for line in metrics.splitlines() if line.startswith("adquem_messages_pending")]
+        return len(lines) == 2 and all(line.endswith(" 0") for line in lines)
 
     def feed(self) -> bytes:
         answer = self.world.web.get(self.feed_url.removeprefix(self.world.base_url))

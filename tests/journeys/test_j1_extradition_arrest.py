@@ -64,15 +64,15 @@ def test_the_arrest_is_counted_and_silence_climbs_from_owner_to_deputy_to_superv
         ("2025-05-28T19:00:00Z", ["owner", "deputy"]),
     ]
 
-    world.clock.set(seven_days_before - timedelta(seconds=1))
+    docket.move(seven_days_before - timedelta(seconds=1))
     world.receiver.wait_for(lambda r: b"deadline.created" in r.body)
     assert not [m for m in docket.messages(deadline) if m["user_id"]], "told too early"
 
-    world.clock.set(seven_days_before)
+    docket.move(seven_days_before)
     assert told(world, 1) == ["owner@example.org"]
-    world.clock.advance(FOUR_HOURS)
+    docket.move(FOUR_HOURS)
     assert told(world, 2)[1:] == ["deputy@example.org"]
-    world.clock.advance(FOUR_HOURS)
+    docket.move(FOUR_HOURS)
     assert told(world, 3)[2:] == ["supervisor@example.org"]
 
     mail = next(m for m in world.mails.mails if m.recipients == ("deputy@example.org",))
@@ -119,9 +119,9 @@ def test_an_answer_before_the_deputys_turn_keeps_the_deputy_asleep(world: World)
     )["id"]
     world.mails.wait_for(1)
     docket.post(f"/deadlines/{deadline}/acknowledge", user_id=docket.people["owner"])
-    world.clock.advance(FOUR_HOURS * 3)
+    docket.move(FOUR_HOURS * 3)
     # The next mark fires all the same; that it does shows that the clockwork has looked.
-    world.clock.set(datetime.fromisoformat(f"{due_on}T19:00:00+00:00") - timedelta(days=1))
+    docket.move(datetime.fromisoformat(f"{due_on}T19:00:00+00:00") - timedelta(days=1))
     world.mails.wait_for(3)
     assert sorted(m.recipients[0] for m in world.mails.mails) == [
         "deputy@example.org",
@@ -144,7 +144,7 @@ def test_a_completed_deadline_reminds_nobody_any_more(world: World) -> None:
         f"/deadlines/{deadline}/complete", user_id=docket.people["owner"], proof="receipt 81/2026"
     )
     assert (done["state"], done["ended_because"]) == ("completed", "receipt 81/2026")
-    world.clock.advance(timedelta(days=30))
+    docket.move(timedelta(days=30))
     other = docket.post(
         "/deadlines",
         case_id=docket.case,

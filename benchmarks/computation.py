@@ -7,7 +7,7 @@ import holidays
 
 from benchmarks.rows import Row, compare
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import compute
+from service.domain.deadlines import Forum, compute
 from service.domain.time_limits import TimeLimit, Unit
 
 _STARTS = [date(2025, 1, 1) + timedelta(days=n) for n in range(600)]
@@ -24,11 +24,11 @@ def rows() -> list[Row]:
         days_off=dict(source.items()),
         court_days=frozenset(source.weekend_workdays),
     )
-    limit, zone = TimeLimit(10, Unit.COURT_DAYS), ZoneInfo("Asia/Almaty")
+    limit, forum = TimeLimit(10, Unit.COURT_DAYS), Forum(ZoneInfo("Asia/Almaty"), calendar)
 
     def ours() -> int:
         for start in _STARTS:
-            compute(start, limit, zone, calendar, "benchmark")
+            compute(start, limit, forum, "benchmark")
         return len(_STARTS)
 
     def walk() -> int:
@@ -39,7 +39,5 @@ def rows() -> list[Row]:
                 left -= source.is_working_day(day)
         return len(_STARTS)
 
-    assert compute(date(2025, 5, 17), limit, zone, calendar).due_at < datetime(
-        2025, 6, 1, tzinfo=UTC
-    )
+    assert compute(date(2025, 5, 17), limit, forum).due_at < datetime(2025, 6, 1, tzinfo=UTC)
     return [compare("computation with derivation", ours, "walk over one holidays object", walk, 1)]

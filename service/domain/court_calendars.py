@@ -11,6 +11,8 @@ from enum import StrEnum
 from service.errors import Code, Refusal
 
 ONE_DAY = timedelta(days=1)
+#: Days without a court day before a search is given up.
+_PATIENCE = 1100
 
 
 class DayOff(StrEnum):
@@ -70,7 +72,9 @@ class CourtCalendar:
             if self.day_off(day) is None:
                 return day, tuple(skipped)
             skipped.append(day)
-        raise AssertionError("day_off refuses before the calendar's last year ends")
+            if len(skipped) > _PATIENCE:
+                break
+        raise Refusal(Code.OUTSIDE_CALENDAR, "The court never sits for three years.", "calendar")
 
 
 def _days(on: date, step: timedelta) -> Iterator[date]:

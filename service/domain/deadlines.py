@@ -5,15 +5,15 @@ general pattern of procedural codes (day of the event out unless the rule says i
 the corresponding day, else on the month's last), custody terms without roll-over.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 
-from dateutil.relativedelta import relativedelta
-
+from service.domain.counting import count, count_hours, to_instant
 from service.domain.court_calendars import ONE_DAY, CourtCalendar
-from service.domain.time_limits import END_OF_DAY, FirstDay, Roll, TimeLimit, Unit
+from service.domain.time_limits import END_OF_DAY, Roll, TimeLimit, Unit
+from service.domain.tolling import Standstill, TollingPeriod, open_since, standstill
 from service.errors import Code, Refusal
 
 
@@ -84,6 +84,7 @@ class StepKey(StrEnum):
     STATED = "stated"
     COUNTED = "counted"
     ROLLED = "rolled"
+    TOLLED = "tolled"
     ENDS = "ends"
 
 
@@ -105,35 +106,52 @@ class DerivationStep:
 
 @dataclass(frozen=True)
 class Computation:
-    """A due date and how it came about. `due_at` is an aware UTC instant: the end of the limit."""
+    """A due date and how it came about. `due_at` is an aware UTC instant: the end of the limit.
+
+    `tolled_since`: the clock stands still with no end in sight, and the date would hold if it were
+    lifted on the day for which it was computed.
+    """
 
     due_on: date
     due_at: datetime
     timezone: str
     derivation: tuple[DerivationStep, ...]
     calendar_version: str | None = None
+    tolled_since: date | None = None
+
+
+@dataclass(frozen=True)
+class Forum:
+    """Where time is counted: the zone, its court calendar (None where no court day matters), what
+    tolls the limit, and the day on which one looks (it ends tolling that is open)."""
+
+    zone: tzinfo
+    calendar: CourtCalendar | None = None
+    tolling: tuple[TollingPeriod, ...] = ()
+    as_of: date = date.max
+
+    @property
+    def still(self) -> Standstill:
+        closures = self.calendar.closures if self.calendar else ()
+        return standstill(self.tolling, closures, self.as_of)
 
 
 def compute(
-    trigger: date | datetime,
-    limit: TimeLimit,
-    zone: tzinfo,
-    calendar: CourtCalendar | None = None,
-    source: str | None = None,
+    trigger: date | datetime, limit: TimeLimit, forum: Forum, source: str | None = None
 ) -> Computation:
-    """Count `limit` from `trigger` (a local date, or an aware instant) in the forum's `zone`.
+    """Count `limit` from `trigger`: a local date, or an aware instant.
 
     Raises Refusal `invalid_instant` for hours without an instant, `unknown_calendar` where court
     days matter and none is given, `outside_calendar` beyond the calendar's years.
     """
-    if limit.needs_calendar and calendar is None:
+    if limit.needs_calendar and forum.calendar is None:
         raise Refusal(Code.UNKNOWN_CALENDAR, "This time limit needs a court calendar.", "calendar")
     try:
         if limit.unit is Unit.HOURS:
-            return _hours(trigger, limit, zone, source)
-        return _dated(local_date(trigger, zone), limit, zone, calendar, source)
+            return _hours(trigger, limit, forum, source)
+        return _dated(local_date(trigger, forum.zone), limit, forum, source)
     except OverflowError as error:
-        raise _beyond("amount") from error
+        raise _beyond("time_limit.amount") from error
 
 
 def stated(on: date | None, at: datetime | None, zone: tzinfo, source: str | None) -> Computation:
@@ -151,6 +169,11 @@ def stated(on: date | None, at: datetime | None, zone: tzinfo, source: str | Non
     )
 
 
+def last_court_day(on: date, calendar: CourtCalendar) -> date:
+    """The last court day not after `on`: whoever acts by then is in time on every reading."""
+    return calendar.court_day_from(on, -ONE_DAY)[0]
+
+
 def local_date(moment: date | datetime, zone: tzinfo) -> date:
     """The calendar day of an instant where the forum sits; a bare date is already that."""
     return moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
@@ -163,9 +186,82 @@ def end_of_day(on: date, cutoff: str, zone: tzinfo) -> datetime:
     return to_instant(datetime.combine(on, time.fromisoformat(cutoff)), zone)
 
 
-def to_instant(wall: datetime, zone: tzinfo) -> datetime:
-    """A wall-clock time as UTC; where the clock skips or repeats it, the earlier instant (safer)."""
-    return min(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+def _dated(start: date, limit: TimeLimit, forum: Forum, source: str | None) -> Computation:
+    """Each limit of the chain from the end of the one before; then the roll, once."""
+    steps = [DerivationStep(StepKey.TRIGGER, f"The trigger event falls on {start}.", on=start)]
+    end, still = start, forum.still
+    for link in limit.chain:
+        if link.unit is Unit.HOURS:
+            raise Refusal(Code.INVALID_INPUT, "Hours cannot follow days.", "time_limit.then")
+        counted = count(end, link, forum.calendar, still)
+        end = counted.end
+        steps.append(
+            DerivationStep(StepKey.COUNTED, _spoken(link), end, None, counted.skipped, source)
+        )
+    end, rolled = _roll(end, limit, forum.calendar)
+    if rolled:
+        text = f"{rolled[0]} is no court day: moved {limit.roll.replace('_', ' ')} to {end}."
+        steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
+    due_at = end_of_day(end, limit.cutoff, forum.zone)
+    return _computation(end, due_at, limit, limit.cutoff, forum, steps)
+
+
+def _hours(
+    trigger: date | datetime, limit: TimeLimit, forum: Forum, source: str | None
+) -> Computation:
+    if not isinstance(trigger, datetime):
+        raise Refusal(
+            Code.INVALID_INSTANT, "A limit in hours needs an instant with an offset.", "occurred_at"
+        )
+    zone = forum.zone
+    due_at = count_hours(trigger, limit, zone, forum.calendar, forum.still)
+    wall = f"{trigger.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
+    counted_on = due_at.astimezone(zone).date()
+    steps = [
+        DerivationStep(
+            StepKey.TRIGGER, f"The trigger event happened at {wall}.", at=trigger.astimezone(UTC)
+        ),
+        DerivationStep(StepKey.COUNTED, _spoken(limit), counted_on, due_at, (), source),
+    ]
+    end, rolled = _roll(counted_on, limit, forum.calendar)
+    if rolled:
+        clock = due_at.astimezone(zone).time()
+        due_at = to_instant(datetime.combine(end, clock), zone)
+        text = f"{rolled[0]} is no court day: moved to the same hour of {end}."
+        steps.append(DerivationStep(StepKey.ROLLED, text, end, due_at, rolled, source))
+    return _computation(end, due_at, limit, None, forum, steps)
+
+
+def _computation(
+    end: date,
+    due_at: datetime,
+    limit: TimeLimit,
+    cutoff: str | None,
+    forum: Forum,
+    steps: Sequence[DerivationStep],
+) -> Computation:
+    since = open_since(forum.tolling, forum.as_of)
+    tolled: tuple[DerivationStep, ...] = ()
+    if since is not None:
+        text = f"The clock stands still since {since}: the date holds if it runs again on {forum.as_of}."
+        tolled = (DerivationStep(StepKey.TOLLED, text, since),)
+    needed = forum.calendar is not None and limit.needs_calendar
+    return Computation(
+        end,
+        due_at,
+        str(forum.zone),
+        (*steps, *tolled, _ends(end, due_at, cutoff, forum.zone)),
+        forum.calendar.version if forum.calendar and needed else None,
+        since,
+    )
+
+
+def _roll(
+    end: date, limit: TimeLimit, calendar: CourtCalendar | None
+) -> tuple[date, tuple[date, ...]]:
+    if limit.roll is Roll.NONE or calendar is None:
+        return end, ()
+    return calendar.court_day_from(end, ONE_DAY if limit.rolls_forward else -ONE_DAY)
 
 
 def _beyond(field: str) -> Refusal:
@@ -178,104 +274,14 @@ def _given(at: datetime | None) -> datetime:
     return at
 
 
-def _hours(
-    trigger: date | datetime, limit: TimeLimit, zone: tzinfo, source: str | None
-) -> Computation:
-    """Hours run on the real instants through any change of the clock."""
-    if not isinstance(trigger, datetime):
-        raise Refusal(
-            Code.INVALID_INSTANT, "A limit in hours needs an instant with an offset.", "occurred_at"
-        )
-    start = trigger.astimezone(UTC)
-    due_at = start + limit.sign * timedelta(hours=limit.amount)
-    local = due_at.astimezone(zone)
-    wall = f"{trigger.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
-    steps = (
-        DerivationStep(StepKey.TRIGGER, f"The trigger event happened at {wall}.", at=start),
-        DerivationStep(StepKey.COUNTED, _spoken(limit), local.date(), due_at, (), source),
-        _ends(local.date(), due_at, None, zone),
-    )
-    return Computation(local.date(), due_at, str(zone), steps)
-
-
-def _dated(
-    start: date, limit: TimeLimit, zone: tzinfo, calendar: CourtCalendar | None, source: str | None
-) -> Computation:
-    """Days, court days, weeks, months, years; then the roll, once."""
-    steps = [DerivationStep(StepKey.TRIGGER, f"The trigger event falls on {start}.", on=start)]
-    end, skipped = _COUNT[limit.unit](start, limit, calendar)
-    steps.append(DerivationStep(StepKey.COUNTED, _spoken(limit), end, None, skipped, source))
-    end, rolled = _roll(end, limit, calendar)
-    if rolled:
-        text = f"{rolled[0]} is no court day: moved {limit.roll} to {end}."
-        steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
-    due_at = end_of_day(end, limit.cutoff, zone)
-    steps.append(_ends(end, due_at, limit.cutoff, zone))
-    version = calendar.version if calendar and limit.needs_calendar else None
-    return Computation(end, due_at, str(zone), tuple(steps), version)
-
-
-def _days(start: date, limit: TimeLimit, _: CourtCalendar | None) -> tuple[date, tuple[date, ...]]:
-    amount = limit.amount * (7 if limit.unit is Unit.WEEKS else 1)
-    inside = 1 if limit.first_day is FirstDay.INCLUDED and amount else 0
-    return start + limit.sign * (amount - inside) * ONE_DAY, ()
-
-
-def _court_days(
-    start: date, limit: TimeLimit, calendar: CourtCalendar | None
-) -> tuple[date, tuple[date, ...]]:
-    assert calendar is not None  # compute() refused otherwise
-    step, skipped, day = limit.sign * ONE_DAY, [], start
-    remaining = limit.amount
-    if limit.first_day is FirstDay.EXCLUDED and remaining:
-        day += step
-    while remaining:
-        if calendar.day_off(day) is None:
-            remaining -= 1
-        else:
-            skipped.append(day)
-        if remaining:
-            day += step
-    return day, tuple(skipped)
-
-
-def _months(
-    start: date, limit: TimeLimit, _: CourtCalendar | None
-) -> tuple[date, tuple[date, ...]]:
-    """The corresponding day, else the month's last; a first day counted ends it the day before."""
-    months = limit.amount * (12 if limit.unit is Unit.YEARS else 1)
-    try:
-        end = start + relativedelta(months=limit.sign * months)
-    except ValueError as error:  # dateutil's word for a year beyond 1..9999
-        raise OverflowError from error
-    if limit.first_day is FirstDay.INCLUDED and end.day == start.day and months:
-        end -= limit.sign * ONE_DAY
-    return end, ()
-
-
-_Count = Callable[[date, TimeLimit, CourtCalendar | None], tuple[date, tuple[date, ...]]]
-_COUNT: dict[Unit, _Count] = {
-    Unit.DAYS: _days,
-    Unit.WEEKS: _days,
-    Unit.COURT_DAYS: _court_days,
-    Unit.MONTHS: _months,
-    Unit.YEARS: _months,
-}
-
-
-def _roll(
-    end: date, limit: TimeLimit, calendar: CourtCalendar | None
-) -> tuple[date, tuple[date, ...]]:
-    if limit.roll is Roll.NONE or calendar is None:
-        return end, ()
-    return calendar.court_day_from(end, limit.roll_step)
-
-
 def _spoken(limit: TimeLimit) -> str:
     unit = limit.unit.replace("_", " ")
     if limit.unit is Unit.HOURS:
-        return f"{limit.amount} {unit} {limit.direction} the trigger event."
-    return f"{limit.amount} {unit} {limit.direction}, day of the event {limit.first_day}."
+        by = "" if limit.hours_by == "elapsed" else " by the clock on the wall"
+        return f"{limit.amount} {unit}{by} {limit.direction} the trigger event."
+    ends = "both ends left out" if limit.clear_days else f"day of the event {limit.first_day}"
+    passed = ", days off passed over" if limit.skips_days_off else ""
+    return f"{limit.amount} {unit} {limit.direction}, {ends}{passed}."
 
 
 def _ends(on: date, due_at: datetime, cutoff: str | None, zone: tzinfo) -> DerivationStep:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from service.domain.deadlines import to_instant
+from service.domain.counting import to_instant
 
 ONE_DAY = timedelta(days=1)
 

@@ -14,6 +14,7 @@ from service.domain.access import Caller
 from service.domain.deadlines import (
     Computation,
     DeadlineState,
+    Forum,
     compute,
     local_date,
     stated,
@@ -196,7 +197,9 @@ async def _computed(
         moment = event.occurred_at or event.occurred_on
     code = case.calendar or rule.calendar
     calendar = await court_calendar(session, code, now) if limit.needs_calendar and code else None
-    return compute(moment, limit, ZoneInfo(rule.timezone), calendar, rule.citation)
+    zone = ZoneInfo(rule.timezone)
+    forum = Forum(zone, calendar, as_of=local_date(now, zone))
+    return compute(moment, limit, forum, rule.citation)
 
 
 def _from_rule(

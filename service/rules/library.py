@@ -12,7 +12,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.domain.deadlines import DeadlineKind, DutyHolder, Force
-from service.domain.time_limits import Direction, FirstDay, Roll, TimeLimit, Unit
+from service.domain.time_limits import (
+    Direction,
+    FirstDay,
+    HoursBy,
+    MonthEnd,
+    Roll,
+    TimeLimit,
+    Unit,
+)
 from service.errors import Code, Refusal
 
 _HERE = Path(__file__).parent
@@ -60,11 +68,18 @@ class Counting(_Part):
     unit: Unit
     direction: Direction = Direction.AFTER
     first_day: FirstDay = FirstDay.EXCLUDED
+    clear_days: bool = False
+    skip_non_court_days_under: int | None = None
+    month_end: MonthEnd = MonthEnd.CLIP
     roll: Roll = Roll.NONE
     cutoff: str = "24:00"
+    hours_by: HoursBy = HoursBy.ELAPSED
+    then: "Counting | None" = None
 
     def time_limit(self) -> TimeLimit:
-        return TimeLimit(**self.model_dump())
+        """Raises Refusal where the fields contradict each other."""
+        plain = self.model_dump(exclude={"then"})
+        return TimeLimit(**plain, then=self.then.time_limit() if self.then else None)
 
 
 class Version(_Part):

@@ -74,7 +74,9 @@ class Docket:
 
     def _nothing_pending(self) -> bool:
         metrics = self.world.web.get("/metrics").text
-        lines = [line for line in metrics.splitlines() if line.startswith("adquem_messages_pending")]
+        lines = [
+            line for line in metrics.splitlines() if line.startswith("adquem_messages_pending")
+        ]
         return len(lines) == 2 and all(line.endswith(" 0") for line in lines)
 
     def feed(self) -> bytes:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import compute, local_date
+from service.domain.deadlines import Forum, compute, local_date
 from service.errors import Code, Refusal
 from service.rules.library import Example, Rule, RuleLibrary, Status, load_rules
 
@@ -31,7 +31,7 @@ def test_the_worked_example_comes_out(rule: Rule, example: Example) -> None:
     zone = ZoneInfo(rule.timezone)
     trigger = moment(example.trigger)
     version = rule.version_on(local_date(trigger, zone))
-    result = compute(trigger, version.time_limit.time_limit(), zone, WEEKENDS, rule.citation)
+    result = compute(trigger, version.time_limit.time_limit(), Forum(zone, WEEKENDS), rule.citation)
     assert result.due_on == example.due_on
     if example.due_at is not None:
         assert result.due_at == datetime.fromisoformat(example.due_at)

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api import (
     api_keys,
     cases,
+    computations,
     deadlines,
     endpoints,
     escalation_policies,
@@ -43,6 +44,10 @@ from service.web import home
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
 API = "/api/v1"
+_NOUNS = (
+    teams, users, api_keys, cases, computations, deadlines,
+    escalation_policies, endpoints, feeds, messages, rules,
+)  # fmt: skip
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
 STATUS = {
@@ -103,9 +108,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    for module in (
-        teams, users, api_keys, cases, deadlines, escalation_policies, endpoints, feeds, messages, rules,
-    ):  # fmt: skip
+    for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     for router in (feeds.public, health.router, home.router):
         app.include_router(router)

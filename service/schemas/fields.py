@@ -22,7 +22,7 @@ _INSTANT = re.compile(
 _DURATION = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,3})D)?(?:T(?=\d)(?:(\d{1,5})H)?(?:(\d{1,6})M)?)?", re.ASCII
 )
-_FIRST_YEAR, _LAST_YEAR = 1990, 2076
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _LONGEST = timedelta(days=730)
 
 
@@ -144,6 +144,14 @@ def written_duration(span: timedelta) -> str:
     return f"P{days}D" * bool(days) + ("" if days else "P") + f"T{time}"
 
 
+def _moment(value: Any) -> date | datetime:
+    """An instant has a T in it; everything else must be a date."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "T" in value):
+        return _instant(value)
+    return _date(value)
+
+
+Moment = Annotated[date | datetime, BeforeValidator(_moment)]
 LocalDate = Annotated[date, BeforeValidator(_date)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 ZoneName = Annotated[str, AfterValidator(_zone)]

@@ -28,8 +28,11 @@ _.PRACTICE
 _.SECONDARY
 _.TREATY
 _.UNVERIFIED
-_.examples
 _.read_on
+
+# service/schemas/computations.py
+_.earliest_on
+_.readings
 
 # service/schemas/deadlines.py
 _.ended_because
@@ -41,9 +44,6 @@ _.webcal_url
 
 # service/schemas/messages.py
 _.opened_at
-
-# service/schemas/rules.py
-_.examples
 
 # service/store/deadlines.py
 _.ended_because

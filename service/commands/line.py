@@ -11,12 +11,12 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import Background, create_app
+from service.commands import calculator
 from service.commands.doctor import Check, examine
 from service.commands.logs import configure_logs
 from service.domain.access import Scope
 from service.errors import Refusal
 from service.flows import enrolment
-from service.rules.library import load_rules
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.api_keys import ApiKeyIn
 from service.settings import Settings
@@ -37,11 +37,14 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     keys = typer.Typer(help="API keys.", no_args_is_help=True)
     rules = typer.Typer(help="The rule library.", no_args_is_help=True)
     keys.command("create")(create_key)
-    rules.command("list")(list_rules)
+    rules.command("list")(calculator.list_rules)
+    rules.command("show")(calculator.show_rule)
+    rules.command("check")(calculator.check_rules)
     line.add_typer(keys, name="keys")
     line.add_typer(rules, name="rules")
     line.command("migrate")(migrate)
     line.command("api")(api)
+    line.command("compute")(calculator.compute)
     line.command("settings")(show_settings)
     line.command("verify-journal")(verify_journal)
     line.command("version")(show_version)
@@ -141,12 +144,6 @@ def create_key(
             return secret
 
     typer.echo(settle(work))
-
-
-def list_rules() -> None:
-    """Every rule with its status and first source."""
-    for rule in load_rules().all():
-        typer.echo(f"{rule.id:36} {rule.status:10} {rule.title['en']} [{rule.citation}]")
 
 
 def verify_journal() -> None:

@@ -1,6 +1,7 @@
 """Court calendars: seeded once from the `holidays` library into rows, and read from rows ever after."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 from importlib.metadata import version
 
@@ -25,8 +26,29 @@ _YEARS_BACK, _YEARS_AHEAD = 10, 5
 
 async def court_calendar(session: AsyncSession, code: str, now: datetime) -> CourtCalendar:
     """The newest version of a calendar; raises Refusal `unknown_calendar` where none can be had."""
-    row = await newest_calendar(session, code) or await _seed(session, code, now)
-    days = await days_of(session, row.id)
+    row = await newest_calendar(session, code)
+    if row is not None:
+        return _domain(row, await days_of(session, row.id))
+    row, days = _seed(code, now)
+    await add_calendar(session, row, days)
+    return _domain(row, days)
+
+
+def check_calendar(code: str) -> None:
+    """Raises Refusal `unknown_calendar` for a code that no data exists for."""
+    country, _, part = code.partition("-")
+    regions = holidays.list_supported_countries(include_aliases=False)
+    if country not in regions or (part and part not in regions[country]):
+        raise Refusal(Code.UNKNOWN_CALENDAR, f"There is no court calendar {code!r}.", "calendar")
+
+
+def library_calendar(code: str, now: datetime) -> CourtCalendar:
+    """What a freshly seeded calendar would be, for those who have no database at hand."""
+    calendar, days = _seed(code, now)
+    return _domain(calendar, days)
+
+
+def _domain(row: Calendar, days: Sequence[CalendarDay]) -> CourtCalendar:
     return CourtCalendar(
         code=row.code,
         version=row.version,
@@ -38,15 +60,7 @@ async def court_calendar(session: AsyncSession, code: str, now: datetime) -> Cou
     )
 
 
-def check_calendar(code: str) -> None:
-    """Raises Refusal `unknown_calendar` for a code that no data exists for."""
-    country, _, part = code.partition("-")
-    regions = holidays.list_supported_countries(include_aliases=False)
-    if country not in regions or (part and part not in regions[country]):
-        raise Refusal(Code.UNKNOWN_CALENDAR, f"There is no court calendar {code!r}.", "calendar")
-
-
-async def _seed(session: AsyncSession, code: str, now: datetime) -> Calendar:
+def _seed(code: str, now: datetime) -> tuple[Calendar, list[CalendarDay]]:
     check_calendar(code)
     country, _, part = code.partition("-")
     first, last = now.year - _YEARS_BACK, now.year + _YEARS_AHEAD
@@ -68,8 +82,7 @@ async def _seed(session: AsyncSession, code: str, now: datetime) -> Calendar:
         source=f"holidays {version('holidays')}, {code}",
         created_at=now,
     )
-    await add_calendar(session, calendar, days)
-    return calendar
+    return calendar, days
 
 
 def _day(calendar_id: str, on: date, kind: DayKind, name: str) -> CalendarDay:

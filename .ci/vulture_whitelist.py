@@ -32,7 +32,6 @@ _.read_on
 
 # service/schemas/computations.py
 _.earliest_on
-_.readings
 
 # service/schemas/deadlines.py
 _.ended_because

@@ -258,6 +258,7 @@ def upgrade() -> None:
         sa.Column("occurred_on", sa.Date(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("served_on", sa.Date(), nullable=True),
+        sa.Column("ruled_on", sa.Date(), nullable=True),
         sa.Column("timezone", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("created_by", sa.String(), nullable=False),
@@ -291,6 +292,10 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("whole_day", sa.Boolean(), nullable=False),
         sa.Column("timezone", sa.String(), nullable=False),
+        sa.Column("act_by_on", sa.Date(), nullable=True),
+        sa.Column(
+            "readings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
         sa.Column("rule_id", sa.String(), nullable=True),
         sa.Column("rule_status", sa.String(), nullable=True),
         sa.Column(

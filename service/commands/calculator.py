@@ -63,6 +63,8 @@ def _print_answer(answer: ComputationOut) -> None:
     typer.echo(f"Due {answer.due_on} ({answer.due_at:%Y-%m-%d %H:%M} UTC, {answer.timezone})")
     if answer.act_by_on:
         typer.echo(f"Act by {answer.act_by_on}, the last court day not after it")
+    for reading in answer.readings if len(answer.readings) > 1 else ():
+        typer.echo(f"  reading: {reading.due_on} ({reading.due_at:%H:%M} UTC)  {reading.reason}")
     typer.echo("")
     for step in answer.derivation:
         where = step.on.isoformat() if step.on else f"{step.at:%Y-%m-%d}"

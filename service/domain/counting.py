@@ -6,16 +6,19 @@ No roll, no cut-off, no explanation: `deadlines.py` puts those around it. Every 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 
 from dateutil.relativedelta import relativedelta
 
 from service.domain.court_calendars import ONE_DAY, CourtCalendar
 from service.domain.time_limits import FirstDay, HoursBy, MonthEnd, TimeLimit, Unit
-from service.domain.tolling import Standstill
+from service.domain.tolling import Standstill, merged
 from service.errors import Code, Refusal
 
-#: Days passed over in a row before a count is given up: no recess of any court is as long.
+#: Days off in a row before a count is given up: no court is away for as long.
 _PATIENCE = 1100
+#: Days that a derivation lists by date; a stay of years is told by its tolling, not day by day.
+_LISTED = 400
 
 
 @dataclass(frozen=True)
@@ -49,19 +52,46 @@ def _days(
     if not limit.skips_days_off and not still.ranges:
         return Counted(start + step * (limit.days - included) + beyond)
     skipped: list[date] = []
-    day, remaining, row = start if included else start + step, limit.days, 0
+    day, remaining = start if included else start + step, limit.days
     while remaining:
-        off = still.holds(day) or (
-            limit.skips_days_off and calendar is not None and calendar.day_off(day) is not None
-        )
-        remaining, row = (remaining, row + 1) if off else (remaining - 1, 0)
-        if off:
-            skipped.append(day)
-        if row > _PATIENCE:
-            raise Refusal(Code.OUTSIDE_CALENDAR, "No day counts for three years.", "calendar")
+        day = _court_day(day, step, limit, calendar, still, skipped)
+        remaining -= 1
         if remaining:
             day += step
-    return Counted((day if limit.days else start) + beyond, tuple(skipped))
+    day = (day if limit.days else start) + beyond
+    if limit.clear_days:
+        day = _counting_day(
+            day, step, still, skipped
+        )  # the act cannot fall on one that does not count
+    return Counted(day, tuple(skipped))
+
+
+def _court_day(
+    day: date,
+    step: timedelta,
+    limit: TimeLimit,
+    calendar: CourtCalendar | None,
+    still: Standstill,
+    skipped: list[date],
+) -> date:
+    """The first day from `day` on that counts for this limit."""
+    day = _counting_day(day, step, still, skipped)
+    if not limit.skips_days_off or calendar is None:
+        return day
+    for _ in range(_PATIENCE):
+        if calendar.day_off(day) is None:
+            return day
+        skipped.append(day)
+        day = _counting_day(day + step, step, still, skipped)
+    raise Refusal(Code.OUTSIDE_CALENDAR, "The court never sits for three years.", "calendar")
+
+
+def _counting_day(day: date, step: timedelta, still: Standstill, skipped: list[date]) -> date:
+    """The first day from `day` on at which the clock does not stand still."""
+    after = still.leave(day, step)
+    room = max(_LISTED - len(skipped), 0)
+    skipped += list(islice(_between(day, after - step, step), room))
+    return after
 
 
 def _months(start: date, limit: TimeLimit, still: Standstill) -> Counted:
@@ -70,13 +100,10 @@ def _months(start: date, limit: TimeLimit, still: Standstill) -> Counted:
     end = _corresponding(start, limit) + (step if limit.clear_days else timedelta())
     inside = start if limit.first_day is FirstDay.INCLUDED else start + step
     lost = still.days_within(min(inside, end), max(inside, end)) if limit.amount else 0
-    skipped = [day for day in _between(inside, end, step) if still.holds(day)] if lost else []
-    while lost:
-        end += step
-        if still.holds(end):
-            skipped.append(end)
-        else:
-            lost -= 1
+    passed = (day for day in _between(inside, end, step) if still.holds(day))
+    skipped = list(islice(passed, _LISTED)) if lost else []
+    for _ in range(lost):
+        end = _counting_day(end + step, step, still, skipped)
     return Counted(end, tuple(skipped))
 
 
@@ -85,17 +112,31 @@ def _corresponding(start: date, limit: TimeLimit) -> date:
     included = limit.first_day is FirstDay.INCLUDED and months > 0
     if limit.month_end is MonthEnd.THIRTY_DAYS:
         return start + limit.sign * (30 * months - included) * ONE_DAY
-    if limit.month_end is MonthEnd.WHOLE_MONTHS and months and not included:
-        start, included = start + limit.sign * ONE_DAY, True
+    if limit.month_end is MonthEnd.WHOLE_MONTHS and months:
+        return _whole_months(start, months, limit.sign, included)
+    end = _shifted(start, limit.sign * months)
+    has_such_a_day = end.day == start.day
+    if limit.month_end is MonthEnd.STICKY and _is_month_end(start):
+        end += relativedelta(day=31)
+    return end - limit.sign * ONE_DAY if included and has_such_a_day else end
+
+
+def _whole_months(start: date, months: int, sign: int, included: bool) -> date:
+    """Months that begin with any day of a month and end with the day before its like in another,
+    or with that month's last day where it has no such day. Counted back: the latest day from which
+    so many whole months are over in time."""
+    if sign > 0:
+        begin = start if included else start + ONE_DAY
+        end = _shifted(begin, months)
+        return end - ONE_DAY if end.day == begin.day else end
+    return _shifted(start + ONE_DAY if included else start, -months)
+
+
+def _shifted(day: date, months: int) -> date:
     try:
-        end = start + relativedelta(months=limit.sign * months)
+        return day + relativedelta(months=months)
     except ValueError as error:  # dateutil's word for a year beyond 1..9999
         raise OverflowError from error
-    if limit.month_end is MonthEnd.STICKY and _is_month_end(start):
-        end = end + relativedelta(day=31)
-    if included and end.day == start.day:
-        end -= limit.sign * ONE_DAY
-    return end
 
 
 def _is_month_end(day: date) -> bool:
@@ -160,16 +201,13 @@ def _hours_off(
     """Spans on the wall clock, in order, in which hours do not count."""
     ranges = list(still.ranges)
     if limit.skips_days_off and calendar is not None:
+        step, skipped = limit.sign * ONE_DAY, list[date]()
         day = start.astimezone(zone).date()
-        left = limit.amount // 24 + 2
-        for _ in range(left + _PATIENCE):
-            off = calendar.day_off(day) is not None
-            ranges += [(day, day)] if off else []
-            left -= not off
-            if left < 0:
-                break
-            day += limit.sign * ONE_DAY
-    return sorted(
+        for _ in range(limit.amount // 24 + 2):
+            skipped.clear()
+            day = _court_day(day, step, limit, calendar, still, skipped) + step
+            ranges += [(off, off) for off in skipped]
+    return [
         (datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time()))
-        for first, last in ranges
-    )
+        for first, last in merged(ranges)
+    ]

@@ -240,6 +240,8 @@ def _computation(
     forum: Forum,
     steps: Sequence[DerivationStep],
 ) -> Computation:
+    if forum.calendar is not None and forum.calendar.closures:
+        forum.calendar.day_off(end)  # refuses beyond the loaded years, whose recesses are not known
     since = open_since(forum.tolling, forum.as_of)
     tolled: tuple[DerivationStep, ...] = ()
     if since is not None:

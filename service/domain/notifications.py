@@ -105,6 +105,7 @@ class Notice:
     others_told: tuple[str, ...] = ()
     next_at: datetime | None = None
     next_roles: tuple[str, ...] = ()
+    act_by_on: date | None = None
 
 
 def redacted(notice: Notice, level: Level) -> Notice:

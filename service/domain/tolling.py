@@ -30,6 +30,13 @@ class Standstill:
     def holds(self, day: date) -> bool:
         return any(first <= day <= last for first, last in self.ranges)
 
+    def leave(self, day: date, step: timedelta) -> date:
+        """The first day from `day` on, in the direction of `step`, that counts again."""
+        for first, last in self.ranges:
+            if first <= day <= last:
+                return (last if step > timedelta() else first) + step
+        return day
+
     def days_within(self, first: date, last: date) -> int:
         """How many of the days from `first` to `last`, both included, do not count."""
         overlaps = ((max(first, start), min(last, end)) for start, end in self.ranges)
@@ -45,7 +52,7 @@ def standstill(
         until = period.until_on or max(as_of, period.from_on)
         if until > period.from_on:
             ranges.append((period.from_on, until - ONE_DAY))
-    return Standstill(tuple(_merged(sorted(ranges))))
+    return Standstill(merged(ranges))
 
 
 def open_since(tolling: Sequence[TollingPeriod], as_of: date) -> date | None:
@@ -54,11 +61,12 @@ def open_since(tolling: Sequence[TollingPeriod], as_of: date) -> date | None:
     return min(begun, default=None)
 
 
-def _merged(ranges: list[tuple[date, date]]) -> list[tuple[date, date]]:
-    merged: list[tuple[date, date]] = []
-    for first, last in ranges:
-        if merged and first <= merged[-1][1] + ONE_DAY:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+def merged(ranges: Iterable[tuple[date, date]]) -> tuple[tuple[date, date], ...]:
+    """The same days in disjoint ranges, in order of time."""
+    joined: list[tuple[date, date]] = []
+    for first, last in sorted(ranges):
+        if joined and first - ONE_DAY <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:
-            merged.append((first, last))
-    return merged
+            joined.append((first, last))
+    return tuple(joined)

@@ -8,11 +8,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.clock import zone_data_version
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import DeadlineKind, Forum, compute, last_court_day, local_date
-from service.domain.time_limits import TimeLimit, Unit
+from service.domain.deadlines import DeadlineKind, Forum, compute, local_date
+from service.domain.time_limits import TimeLimit
 from service.domain.tolling import TollingPeriod
 from service.errors import Code, Refusal
 from service.flows.calendars import court_calendar
+from service.flows.readings import Read, act_by, read_rule
 from service.rules.library import Rule, RuleLibrary, Status
 from service.schemas.computations import (
     CalendarIn,
@@ -56,51 +57,46 @@ def computed(
     zone = ZoneInfo(body.timezone or (rule.timezone if rule else "UTC"))
     tolling = tuple(TollingPeriod(first, until) for first, until in body.tolling)
     forum = Forum(zone, calendar, tolling, body.as_of or local_date(now, zone))
-    limit = _limit(body, rule, zone)
-    result = compute(body.trigger, limit, forum, rule.citation if rule else None)
-    steps = [DerivationStepOut.model_validate(step) for step in result.derivation]
+    reads = _reads(body, rule, forum)
+    first = reads[0].computation
+    custody = rule is not None and rule.kind is DeadlineKind.CUSTODY
     return ComputationOut(
-        due_on=result.due_on,
-        due_at=result.due_at,
-        timezone=result.timezone,
-        earliest_on=result.due_on,
-        act_by_on=_act_by(result.due_on, limit, rule, calendar),
-        readings=[ReadingOut(due_on=result.due_on, due_at=result.due_at, reason=_reason(rule))],
-        derivation=steps,
-        calendar_version=result.calendar_version,
+        due_on=first.due_on,
+        due_at=first.due_at,
+        timezone=first.timezone,
+        earliest_on=first.due_on,
+        act_by_on=act_by(first.due_on, reads[0].limit, forum, custody),
+        readings=[
+            ReadingOut(
+                due_on=read.computation.due_on, due_at=read.computation.due_at, reason=read.reason
+            )
+            for read in reads
+        ],
+        derivation=[DerivationStepOut.model_validate(step) for step in first.derivation],
+        calendar_version=calendar.version if calendar else None,
         zone_data_version=zone_data_version(),
-        tolled_since=result.tolled_since,
+        tolled_since=first.tolled_since,
         sources=[source.model_dump(mode="json") for source in rule.sources] if rule else [],
         rule_status=rule.status if rule else None,
-        warnings=_warnings(rule, body, zone, result.tolled_since),
+        warnings=_warnings(rule, body, zone, first.tolled_since),
     )
+
+
+def _reads(body: ComputationIn, rule: Rule | None, forum: Forum) -> list[Read]:
+    """For a rule, the trigger is the date that it runs from; no other date is known here."""
+    if rule is not None:
+        version = rule.version_on(local_date(body.trigger, forum.zone))
+        return read_rule(rule, version, {rule.counted_from: body.trigger}, forum)
+    if body.time_limit is None:
+        raise Refusal(Code.MISSING_FIELD, "Give either time_limit or rule.", "time_limit")
+    limit = time_limit(body.time_limit)
+    return [Read(compute(body.trigger, limit, forum), limit, "the limit as given")]
 
 
 def time_limit(shape: TimeLimitIn) -> TimeLimit:
     """Raises Refusal where the fields contradict each other."""
     plain = shape.model_dump(exclude={"then"})
     return TimeLimit(**plain, then=time_limit(shape.then) if shape.then else None)
-
-
-def _limit(body: ComputationIn, rule: Rule | None, zone: ZoneInfo) -> TimeLimit:
-    if rule is not None:
-        return rule.version_on(local_date(body.trigger, zone)).time_limit.time_limit()
-    if body.time_limit is None:
-        raise Refusal(Code.MISSING_FIELD, "Give either time_limit or rule.", "time_limit")
-    return time_limit(body.time_limit)
-
-
-def _act_by(
-    due_on: date, limit: TimeLimit, rule: Rule | None, calendar: CourtCalendar | None
-) -> date | None:
-    custody = rule is not None and rule.kind is DeadlineKind.CUSTODY
-    if calendar is None or custody or limit.unit is Unit.HOURS:
-        return None
-    return last_court_day(due_on, calendar)
-
-
-def _reason(rule: Rule | None) -> str:
-    return "the limit as given" if rule is None else f"{rule.id}, {rule.status}"
 
 
 def _warnings(

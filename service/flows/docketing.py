@@ -1,7 +1,7 @@
 """Cases, trigger events and deadlines: how a date comes into being, and why."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +13,9 @@ from service.clock import zone_data_version
 from service.domain.access import Caller
 from service.domain.deadlines import (
     Computation,
+    DeadlineKind,
     DeadlineState,
     Forum,
-    compute,
     local_date,
     stated,
 )
@@ -25,6 +25,7 @@ from service.domain.time_limits import END_OF_DAY, Unit
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce
 from service.flows.calendars import court_calendar
+from service.flows.readings import Read, act_by, read_rule
 from service.flows.standing import check_precondition, entering
 from service.ids import new_id
 from service.rules.library import CountedFrom, Rule, RuleLibrary
@@ -35,6 +36,16 @@ from service.store.deadlines import Deadline, external_id_taken, lock_deadline
 from service.store.escalation_policies import get_policy
 from service.store.journal import Happening, record
 from service.store.trigger_events import TriggerEvent
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The readings of one rule for one event, the earliest first, and the day to act by."""
+
+    reads: list[Read]
+    act_by_on: date | None
+    calendar_version: str | None
+
 
 #: Refusals that mean "this rule gives no date here", not "your request is wrong".
 _NO_DATE = {Code.RULE_NOT_IN_FORCE, Code.OUTSIDE_CALENDAR, Code.INVALID_INSTANT}
@@ -61,6 +72,7 @@ async def record_trigger_event(
         occurred_on=body.occurred_on or local_date(body.occurred_at or now, zone),
         occurred_at=body.occurred_at,
         served_on=body.served_on,
+        ruled_on=body.ruled_on,
         timezone=str(zone),
         note=body.note,
         created_by=actor,
@@ -71,13 +83,13 @@ async def record_trigger_event(
     deadlines, not_started = [], {}
     for rule in _rules(library, body, case):
         try:
-            computation = await _computed(session, rule, event, case, now)
+            found = await _read(session, rule, event, case, now)
         except Refusal as refusal:
             if body.rules is not None or refusal.code not in _NO_DATE:
                 raise
             not_started[rule.id] = refusal.detail
             continue
-        deadlines.append(_from_rule(rule, computation, event, case, now))
+        deadlines.append(_from_rule(rule, found, event, case, now))
     await _enter(session, webhooks, deadlines, case, actor, now, event)
     return event, deadlines, not_started
 
@@ -179,49 +191,61 @@ def _rules(library: RuleLibrary, body: TriggerEventIn, case: Case) -> list[Rule]
     return [library.get(rule, f"rules.{index}") for index, rule in enumerate(body.rules)]
 
 
-async def _computed(
+async def _read(
     session: AsyncSession, rule: Rule, event: TriggerEvent, case: Case, now: datetime
-) -> Computation:
+) -> _Found:
     """The law in force when the event occurred decides; the limit runs from the date the rule says."""
-    limit = rule.version_on(event.occurred_on).time_limit.time_limit()
-    moment: date | datetime = event.occurred_on
-    if rule.counted_from is CountedFrom.SERVICE:
-        if event.served_on is None:
-            raise Refusal(
-                Code.MISSING_FIELD,
-                f"Rule {rule.id} runs from service: give served_on.",
-                "served_on",
-            )
-        moment = event.served_on
-    elif limit.unit is Unit.HOURS:
-        moment = event.occurred_at or event.occurred_on
+    version = rule.version_on(event.occurred_on)
+    counts = [version.time_limit, *(reading.time_limit for reading in version.readings)]
     code = case.calendar or rule.calendar
-    calendar = await court_calendar(session, code, now) if limit.needs_calendar and code else None
+    needed = rule.calendar or any(one.time_limit().needs_calendar for one in counts)
+    calendar = await court_calendar(session, code, now) if needed and code else None
     zone = ZoneInfo(rule.timezone)
     forum = Forum(zone, calendar, as_of=local_date(now, zone))
-    return compute(moment, limit, forum, rule.citation)
+    reads = read_rule(rule, version, _moments(event), forum)
+    custody = rule.kind is DeadlineKind.CUSTODY
+    safe = reads[0]
+    act_by_on = act_by(safe.computation.due_on, safe.limit, forum, custody)
+    return _Found(reads, act_by_on, calendar.version if calendar else None)
+
+
+def _moments(event: TriggerEvent) -> dict[CountedFrom, date | datetime]:
+    known: dict[CountedFrom, date | datetime | None] = {
+        CountedFrom.OCCURRENCE: event.occurred_at or event.occurred_on,
+        CountedFrom.SERVICE: event.served_on,
+        CountedFrom.RULING: event.ruled_on,
+    }
+    return {name: moment for name, moment in known.items() if moment is not None}
 
 
 def _from_rule(
-    rule: Rule,
-    computation: Computation,
-    event: TriggerEvent,
-    case: Case,
-    now: datetime,
+    rule: Rule, found: _Found, event: TriggerEvent, case: Case, now: datetime
 ) -> Deadline:
-    limit = rule.version_on(event.occurred_on).time_limit
+    """The safe reading makes the date; all of them stay beside it."""
+    safe = found.reads[0]
+    whole_day = safe.limit.unit is not Unit.HOURS and safe.limit.cutoff == END_OF_DAY
     return Deadline(
-        **_deadline(computation, case, event.created_by, now)
+        **_deadline(safe.computation, case, event.created_by, now)
         | {
             "trigger_event_id": event.id,
             "title": rule.title["en"],
             "kind": rule.kind,
             "force": rule.force,
             "duty_holder": rule.duty_holder,
-            "whole_day": limit.unit is not Unit.HOURS and limit.cutoff == END_OF_DAY,
+            "whole_day": whole_day,
             "rule_id": rule.id,
             "rule_status": rule.status,
             "sources": [source.model_dump(mode="json") for source in rule.sources],
+            "act_by_on": found.act_by_on,
+            "calendar_version": found.calendar_version,
+            "readings": [
+                {
+                    "due_on": read.computation.due_on.isoformat(),
+                    "due_at": read.computation.due_at.isoformat(),
+                    "reason": read.reason,
+                }
+                for read in found.reads
+            ],
         }
     )
 

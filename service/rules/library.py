@@ -44,10 +44,12 @@ class SourceType(StrEnum):
 
 
 class CountedFrom(StrEnum):
-    """Which of a trigger event's dates the limit runs from."""
+    """Which of a trigger event's dates the limit runs from: when it happened, when its paper was
+    served, when a court ruled on it."""
 
     OCCURRENCE = "occurrence"
     SERVICE = "service"
+    RULING = "ruling"
 
 
 class _Part(BaseModel):
@@ -82,12 +84,23 @@ class Counting(_Part):
         return TimeLimit(**plain, then=self.then.time_limit() if self.then else None)
 
 
+class Reading(_Part):
+    """Another arguable way to count, and the argument for it. Left out where its date is not known."""
+
+    reason: str
+    time_limit: Counting
+    counted_from: CountedFrom | None = None
+
+
 class Version(_Part):
-    """In force from the first date up to, not including, the second."""
+    """In force from the first date up to, not including, the second. `reason` argues for the
+    version's own count where `readings` hold others; reminders go by the earliest of all."""
 
     in_force_from: date | None = None
     in_force_until: date | None = None
     time_limit: Counting
+    reason: str | None = None
+    readings: tuple[Reading, ...] = ()
     note: str | None = None
 
     def in_force(self, on: date) -> bool:

@@ -58,7 +58,8 @@ class DeadlinePatch(Shape):
 
 
 class DeadlineOut(Answer):
-    """`overdue` is derived. `verified_by` None: nobody but the person who entered it has checked it."""
+    """`due_on` is the safe one of `readings`; `act_by_on` the last court day not after it. `overdue` is
+    derived. `verified_by` None: nobody but the person who entered it has checked it."""
 
     id: str
     team_id: str
@@ -76,6 +77,8 @@ class DeadlineOut(Answer):
     due_on: date
     due_at: datetime
     timezone: str
+    act_by_on: date | None
+    readings: list[dict[str, Any]]
     rule_id: str | None
     rule_status: str | None
     sources: list[dict[str, Any]]
@@ -98,6 +101,8 @@ class DerivationOut(Answer):
     due_on: date
     due_at: datetime
     timezone: str
+    act_by_on: date | None
+    readings: list[dict[str, Any]]
     derivation: list[dict[str, Any]]
     sources: list[dict[str, Any]]
     rule_status: str | None

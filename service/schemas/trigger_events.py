@@ -20,6 +20,7 @@ class TriggerEventIn(Shape):
     occurred_on: LocalDate | None = None
     occurred_at: Instant | None = None
     served_on: LocalDate | None = None
+    ruled_on: LocalDate | None = None
     timezone: ZoneName | None = None
     note: Line | None = None
     rules: Annotated[list[str], Field(max_length=20)] | None = None
@@ -45,6 +46,7 @@ class TriggerEventOut(Answer):
     occurred_on: date
     occurred_at: datetime | None
     served_on: date | None
+    ruled_on: date | None
     timezone: str
     note: str | None
     created_by: str

@@ -48,6 +48,8 @@ class Deadline(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     whole_day: bool
     timezone: str
+    act_by_on: date | None = None
+    readings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     rule_id: str | None = None
     rule_status: str | None = None
     derivation: list[dict[str, Any]] = Field(sa_type=Json)

@@ -10,7 +10,8 @@ from service.store.paging import page
 
 
 class TriggerEvent(SQLModel, table=True):
-    """`occurred_on` is always set; `occurred_at` where the hour is known. `served_on`: receipt by us."""
+    """`occurred_on` is always set; `occurred_at` where the hour is known. `served_on`: receipt by us.
+    `ruled_on`: when a court ruled on it."""
 
     __tablename__ = "trigger_events"
 
@@ -21,6 +22,7 @@ class TriggerEvent(SQLModel, table=True):
     occurred_on: date
     occurred_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     served_on: date | None = None
+    ruled_on: date | None = None
     timezone: str
     note: str | None = None
     created_by: str

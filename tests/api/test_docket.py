@@ -39,15 +39,34 @@ async def test_an_appeal_served_on_29_january_2026_is_due_on_6_february_2026(tea
         rules=["kz.cpc.592.extradition-appeal"],
     )
     [deadline] = made["deadlines"]
-    assert (deadline["due_on"], last_day(deadline)) == ("2026-02-06", "2026-02-06")
-    assert [step["key"] for step in deadline["derivation"]] == [
-        "trigger",
-        "counted",
-        "rolled",
-        "ends",
-    ]
-    assert deadline["derivation"][2]["skipped"] == ["2026-02-08", "2026-02-07"]
+    assert (deadline["due_on"], last_day(deadline)) == ("2026-02-08", "2026-02-08")
+    assert deadline["act_by_on"] == "2026-02-06", "the Friday before a Sunday that may not move"
+    readings = [(reading["due_on"], reading["reason"]) for reading in deadline["readings"]]
+    assert [on for on, _ in readings] == ["2026-02-08", "2026-02-09"]
+    assert all(reason for _, reason in readings)
+    assert [step["key"] for step in deadline["derivation"]] == ["trigger", "counted", "ends"]
     assert deadline["calendar_version"].startswith("holidays-")
+
+
+async def test_a_disputed_custody_term_shows_every_arguable_end_and_goes_by_the_earliest(
+    team: Team,
+) -> None:
+    made = await trigger(
+        team,
+        kind="detention.wanted-abroad",
+        occurred_at="2025-05-13T15:40:00+05:00",
+        ruled_on="2025-05-17",
+        rules=["kz.cpc.588.temporary-custody"],
+    )
+    [deadline] = made["deadlines"]
+    assert deadline["due_at"] == "2025-06-21T19:00:00Z"
+    assert deadline["act_by_on"] is None, "custody ends when it ends"
+    assert [reading["due_on"] for reading in deadline["readings"]] == [
+        "2025-06-21",
+        "2025-06-22",
+        "2025-06-25",
+        "2025-06-26",
+    ]
 
 
 async def test_a_trigger_event_starts_every_clock_that_its_kind_starts(team: Team) -> None:

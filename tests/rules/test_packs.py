@@ -36,7 +36,7 @@ def test_a_pack_in_order_has_no_faults(tmp_path: Path) -> None:
 
 
 def test_a_wrong_field_is_named_with_its_line(tmp_path: Path) -> None:
-    (fault,) = check_folder(pack(tmp_path, GOOD.replace("unit: days", "unit: fortnights")))
+    fault, *_ = check_folder(pack(tmp_path, GOOD.replace("unit: days", "unit: fortnights")))
     assert fault.startswith(f"{tmp_path / 'own.yaml'}:13: versions.0.time_limit.unit:")
 
 

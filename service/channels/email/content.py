@@ -83,6 +83,9 @@ def _facts(notice: Notice, reader_zone: str) -> dict[str, Any]:
         "basis": notice.basis,
         "notes": notice.notes,
         "due_day": f"{notice.due_on:%A}, {_day(notice.due_on)}",
+        "act_by": f"{notice.act_by_on:%A}, {_day(notice.act_by_on)}"
+        if notice.act_by_on and notice.act_by_on != notice.due_on
+        else None,
         "due_short": _day(notice.due_on),
         "due_reader": _clock(notice.due_at, reader_zone),
         "due_forum": _clock(notice.due_at, notice.timezone),

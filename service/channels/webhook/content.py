@@ -39,6 +39,7 @@ def _data(notice: Notice, step: int | None) -> dict[str, Any]:
         "kind": notice.kind,
         "due_on": notice.due_on.isoformat(),
         "due_at": _instant(notice.due_at),
+        "act_by_on": notice.act_by_on.isoformat() if notice.act_by_on else None,
         "timezone": notice.timezone,
         "provisional": notice.provisional,
         "planned_at": _instant(notice.planned_at),

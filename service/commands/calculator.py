@@ -46,8 +46,12 @@ def compute(
             "hours_by": hours_by,
         }
         body["timezone"] = timezone or "UTC"
+    _answer(body | {"calendar": calendar}, rule, calendar)
+
+
+def _answer(body: dict[str, Any], rule: str | None, calendar: str | None) -> None:
     try:
-        asked = ComputationIn.model_validate(body | {"calendar": calendar})
+        asked = ComputationIn.model_validate(body)
     except ValidationError as error:
         for fault in error.errors():
             typer.echo(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}", err=True)

@@ -24,6 +24,8 @@ from service.schemas.computations import (
     TimeLimitIn,
 )
 
+#: Nobody can vouch for a date beyond this year; a recess without end leads there.
+_LAST_YEAR = 2099
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -59,6 +61,10 @@ def computed(
     forum = Forum(zone, calendar, tolling, body.as_of or local_date(now, zone))
     reads = _reads(body, rule, forum)
     first = reads[0].computation
+    if first.due_on.year > _LAST_YEAR:
+        stopped = body.tolling or (calendar is not None and calendar.closures)
+        field = "calendar" if stopped else "time_limit.amount"
+        raise Refusal(Code.OUTSIDE_CALENDAR, f"The limit ends beyond {_LAST_YEAR}.", field)
     custody = rule is not None and rule.kind is DeadlineKind.CUSTODY
     return ComputationOut(
         due_on=first.due_on,

@@ -1,7 +1,7 @@
 """Cases, trigger events and deadlines: how a date comes into being, and why."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +13,7 @@ from service.clock import zone_data_version
 from service.domain.access import Caller
 from service.domain.deadlines import (
     Computation,
-    DeadlineKind,
     DeadlineState,
-    Forum,
     local_date,
     stated,
 )
@@ -24,11 +22,10 @@ from service.domain.notifications import EventType
 from service.domain.time_limits import END_OF_DAY, Unit
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce
-from service.flows.calendars import court_calendar
-from service.flows.readings import Read, act_by, read_rule
+from service.flows.readings import Found, read_event
 from service.flows.standing import check_precondition, entering
 from service.ids import new_id
-from service.rules.library import CountedFrom, Rule, RuleLibrary
+from service.rules.library import Rule, RuleLibrary
 from service.schemas.deadlines import DeadlineIn, DeadlinePatch
 from service.schemas.trigger_events import TriggerEventIn
 from service.store.cases import Case, get_case, roles_of
@@ -36,16 +33,6 @@ from service.store.deadlines import Deadline, external_id_taken, lock_deadline
 from service.store.escalation_policies import get_policy
 from service.store.journal import Happening, record
 from service.store.trigger_events import TriggerEvent
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The readings of one rule for one event, the earliest first, and the day to act by."""
-
-    reads: list[Read]
-    act_by_on: date | None
-    calendar_version: str | None
-
 
 #: Refusals that mean "this rule gives no date here", not "your request is wrong".
 _NO_DATE = {Code.RULE_NOT_IN_FORCE, Code.OUTSIDE_CALENDAR, Code.INVALID_INSTANT}
@@ -64,26 +51,13 @@ async def record_trigger_event(
     case = await _case(session, case_id, caller)
     zone = ZoneInfo(body.timezone or case.timezone)
     actor = await entering(session, caller, case.team_id, body.user_id)
-    event = TriggerEvent(
-        id=new_id("trg", now),
-        team_id=case.team_id,
-        case_id=case.id,
-        kind=body.kind,
-        occurred_on=body.occurred_on or local_date(body.occurred_at or now, zone),
-        occurred_at=body.occurred_at,
-        served_on=body.served_on,
-        ruled_on=body.ruled_on,
-        timezone=str(zone),
-        note=body.note,
-        created_by=actor,
-        created_at=now,
-    )
+    event = _event(body, case, zone, actor, now)
     session.add(event)
     await session.flush()
     deadlines, not_started = [], {}
     for rule in _rules(library, body, case):
         try:
-            found = await _read(session, rule, event, case, now)
+            found = await read_event(session, rule, event, case, now)
         except Refusal as refusal:
             if body.rules is not None or refusal.code not in _NO_DATE:
                 raise
@@ -172,6 +146,25 @@ async def check_policy(
         )
 
 
+def _event(
+    body: TriggerEventIn, case: Case, zone: ZoneInfo, actor: str, now: datetime
+) -> TriggerEvent:
+    return TriggerEvent(
+        id=new_id("trg", now),
+        team_id=case.team_id,
+        case_id=case.id,
+        kind=body.kind,
+        occurred_on=body.occurred_on or local_date(body.occurred_at or now, zone),
+        occurred_at=body.occurred_at,
+        served_on=body.served_on,
+        ruled_on=body.ruled_on,
+        timezone=str(zone),
+        note=body.note,
+        created_by=actor,
+        created_at=now,
+    )
+
+
 async def _case(
     session: AsyncSession, case_id: str, caller: Caller, field: str | None = None
 ) -> Case:
@@ -191,35 +184,8 @@ def _rules(library: RuleLibrary, body: TriggerEventIn, case: Case) -> list[Rule]
     return [library.get(rule, f"rules.{index}") for index, rule in enumerate(body.rules)]
 
 
-async def _read(
-    session: AsyncSession, rule: Rule, event: TriggerEvent, case: Case, now: datetime
-) -> _Found:
-    """The law in force when the event occurred decides; the limit runs from the date the rule says."""
-    version = rule.version_on(event.occurred_on)
-    counts = [version.time_limit, *(reading.time_limit for reading in version.readings)]
-    code = case.calendar or rule.calendar
-    needed = rule.calendar or any(one.time_limit().needs_calendar for one in counts)
-    calendar = await court_calendar(session, code, now) if needed and code else None
-    zone = ZoneInfo(rule.timezone)
-    forum = Forum(zone, calendar, as_of=local_date(now, zone))
-    reads = read_rule(rule, version, _moments(event), forum)
-    custody = rule.kind is DeadlineKind.CUSTODY
-    safe = reads[0]
-    act_by_on = act_by(safe.computation.due_on, safe.limit, forum, custody)
-    return _Found(reads, act_by_on, calendar.version if calendar else None)
-
-
-def _moments(event: TriggerEvent) -> dict[CountedFrom, date | datetime]:
-    known: dict[CountedFrom, date | datetime | None] = {
-        CountedFrom.OCCURRENCE: event.occurred_at or event.occurred_on,
-        CountedFrom.SERVICE: event.served_on,
-        CountedFrom.RULING: event.ruled_on,
-    }
-    return {name: moment for name, moment in known.items() if moment is not None}
-
-
 def _from_rule(
-    rule: Rule, found: _Found, event: TriggerEvent, case: Case, now: datetime
+    rule: Rule, found: Found, event: TriggerEvent, case: Case, now: datetime
 ) -> Deadline:
     """The safe reading makes the date; all of them stay beside it."""
     safe = found.reads[0]

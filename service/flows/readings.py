@@ -3,11 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from service.domain.deadlines import Computation, Forum, compute, last_court_day
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.deadlines import (
+    Computation,
+    DeadlineKind,
+    Forum,
+    compute,
+    last_court_day,
+    local_date,
+)
 from service.domain.time_limits import TimeLimit, Unit
 from service.errors import Code, Refusal
+from service.flows.calendars import court_calendar
 from service.rules.library import CountedFrom, Rule, Version
+from service.store.cases import Case
+from service.store.trigger_events import TriggerEvent
 
 Moment = date | datetime
 #: What a trigger event says of itself; a moment that is not known is left out.
@@ -59,3 +72,39 @@ def act_by(due_on: date, limit: TimeLimit, forum: Forum, custody: bool) -> date 
 
 def _read(moment: Moment, limit: TimeLimit, forum: Forum, rule: Rule, reason: str) -> Read:
     return Read(compute(moment, limit, forum, rule.citation), limit, reason)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The readings of one rule for one event, the earliest first, and the day to act by."""
+
+    reads: list[Read]
+    act_by_on: date | None
+    calendar_version: str | None
+
+
+async def read_event(
+    session: AsyncSession, rule: Rule, event: TriggerEvent, case: Case, now: datetime
+) -> Found:
+    """The law in force when the event occurred decides; the limit runs from the date the rule says."""
+    version = rule.version_on(event.occurred_on)
+    counts = [version.time_limit, *(reading.time_limit for reading in version.readings)]
+    code = case.calendar or rule.calendar
+    needed = rule.calendar or any(one.time_limit().needs_calendar for one in counts)
+    calendar = await court_calendar(session, code, now) if needed and code else None
+    zone = ZoneInfo(rule.timezone)
+    forum = Forum(zone, calendar, as_of=local_date(now, zone))
+    reads = read_rule(rule, version, _moments(event), forum)
+    custody = rule.kind is DeadlineKind.CUSTODY
+    safe = reads[0]
+    act_by_on = act_by(safe.computation.due_on, safe.limit, forum, custody)
+    return Found(reads, act_by_on, calendar.version if calendar else None)
+
+
+def _moments(event: TriggerEvent) -> dict[CountedFrom, date | datetime]:
+    known: dict[CountedFrom, date | datetime | None] = {
+        CountedFrom.OCCURRENCE: event.occurred_at or event.occurred_on,
+        CountedFrom.SERVICE: event.served_on,
+        CountedFrom.RULING: event.ruled_on,
+    }
+    return {name: moment for name, moment in known.items() if moment is not None}

@@ -22,7 +22,7 @@ _INSTANT = re.compile(
 _DURATION = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,3})D)?(?:T(?=\d)(?:(\d{1,5})H)?(?:(\d{1,6})M)?)?", re.ASCII
 )
-_FIRST_YEAR, _LAST_YEAR = 1900, 2100
+_FIRST_YEAR, _LAST_YEAR = 1900, 2099
 _LONGEST = timedelta(days=730)
 
 

@@ -79,7 +79,7 @@ def _court_day(
     if not limit.skips_days_off or calendar is None:
         return day
     for _ in range(_PATIENCE):
-        if calendar.day_off(day) is None:
+        if calendar.is_court_day(day):
             return day
         skipped.append(day)
         day = _counting_day(day + step, step, still, skipped)
@@ -88,6 +88,8 @@ def _court_day(
 
 def _counting_day(day: date, step: timedelta, still: Standstill, skipped: list[date]) -> date:
     """The first day from `day` on at which the clock does not stand still."""
+    if not still.ranges:
+        return day
     after = still.leave(day, step)
     room = max(_LISTED - len(skipped), 0)
     skipped += list(islice(_between(day, after - step, step), room))

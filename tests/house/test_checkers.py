@@ -109,7 +109,7 @@ def test_a_name_that_fits_everything_is_found(path: str) -> None:
         "https://" + "pypi" + ".org/project/x",
         "url = https://" + "files" + ".pythonhosted.org/x.whl",
         "--index-" + "url https" + "://mirror.example/py",
-        "https://mirror.example" + "/simple" + "/",
+        "https://mirror.example" + "/sim" + "ple/",
         "https://registry" + ".npmjs.org/htmx",
     ],
 )

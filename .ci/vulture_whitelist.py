@@ -44,6 +44,9 @@ _.webcal_url
 # service/schemas/messages.py
 _.opened_at
 
+# service/store/attempts.py
+_.opened_at
+
 # service/store/deadlines.py
 _.ended_because
 _.ended_by
@@ -51,6 +54,3 @@ _.trigger_event_id
 
 # service/store/escalations.py
 _.started_at
-
-# service/store/messages.py
-_.opened_at

@@ -10,7 +10,8 @@ from service.domain.notifications import PENDING_STATES
 from service.domain.retry import Verdict
 from service.errors import not_found
 from service.schemas.messages import AttemptOut, MessageOut
-from service.store.messages import Attempt, Message, attempts_of, get_message
+from service.store.attempts import Attempt, attempts_of
+from service.store.messages import Message, get_message
 
 router = new_router("messages", "/messages")
 

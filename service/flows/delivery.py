@@ -23,19 +23,16 @@ from service.domain.notifications import (
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
 from service.ids import new_id
 from service.sealing import Seal
+from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
 from service.store.deadlines import wake
 from service.store.endpoints import Endpoint, EndpointState
 from service.store.journal import Happening, record
 from service.store.messages import (
-    Attempt,
     Message,
     Standing,
-    close_abandoned,
-    close_attempts,
     give_up,
     lease_due,
     mark_accepted,
-    open_attempts,
     put_back,
     standing_of,
 )

@@ -13,13 +13,14 @@ from service.domain.escalation import ResponseKind, Role
 from service.domain.notifications import ChannelKind, EventType
 from service.ids import new_id
 from service.store.api_keys import ApiKey
+from service.store.attempts import Attempt
 from service.store.cases import Case, CaseRole
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.escalation_policies import EscalationPolicy
 from service.store.escalations import Escalation
 from service.store.feeds import Feed
-from service.store.messages import Attempt, Message
+from service.store.messages import Message
 from service.store.responses import Response
 from service.store.teams import Team
 from service.store.trigger_events import TriggerEvent

@@ -8,18 +8,20 @@ from sqlmodel import col, select
 
 from service.domain.notifications import MessageState
 from service.domain.retry import Outcome, Verdict
-from service.store.deadlines import Deadline, claim_due
-from service.store.messages import (
+from service.store.attempts import (
     Attempt,
-    Message,
-    add_messages,
     close_abandoned,
     close_attempts,
+    maybe_repeated,
+    open_attempts,
+)
+from service.store.deadlines import Deadline, claim_due
+from service.store.messages import (
+    Message,
+    add_messages,
     give_up,
     lease_due,
     mark_accepted,
-    maybe_repeated,
-    open_attempts,
     put_back,
 )
 from tests.store import factories

@@ -1,0 +1,95 @@
+"""Attempts: each try of a message, opened before anything leaves and closed after."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Index, bindparam, text, update
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.retry import Outcome, Verdict
+from service.store.columns import Choice, UtcDateTime, as_rows, core_table, insert_rows
+
+
+class Attempt(SQLModel, table=True):
+    """One try, opened before anything leaves and closed after. Open or `unknown`: the process died
+    in between, and the message may have arrived."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index(
+            "ix_attempts_open",
+            "message_id",
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    message_id: str = Field(foreign_key="messages.id", index=True)
+    number: int
+    worker: str
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    verdict: Verdict | None = Field(default=None, sa_type=Choice(Verdict))
+    code: str | None = None
+    detail: str | None = None
+
+
+async def close_abandoned(
+    session: AsyncSession, message_ids: Iterable[str], now: datetime
+) -> set[str]:
+    """Attempts left open by a dead worker become `unknown`; answers the messages that have one."""
+    ids = list(message_ids)
+    await session.exec(
+        update(Attempt)
+        .where(col(Attempt.message_id).in_(ids), col(Attempt.closed_at).is_(None))
+        .values(closed_at=now, verdict=Verdict.UNKNOWN, code="worker_lost")
+        .execution_options(synchronize_session=False)
+    )
+    return await maybe_repeated(session, ids)
+
+
+async def maybe_repeated(session: AsyncSession, message_ids: Iterable[str]) -> set[str]:
+    """Those that may have arrived once already: an attempt of theirs has no known end."""
+    query = select(Attempt.message_id).where(
+        col(Attempt.message_id).in_(list(message_ids)), Attempt.verdict == Verdict.UNKNOWN
+    )
+    return set(await session.exec(query.distinct()))
+
+
+async def open_attempts(session: AsyncSession, attempts: Sequence[Attempt]) -> None:
+    await insert_rows(session, Attempt, as_rows(attempts))
+
+
+async def close_attempts(
+    session: AsyncSession, outcomes: Sequence[tuple[str, Outcome]], now: datetime
+) -> None:
+    """Attempt id and how it went. Overwrites an `unknown`: a verdict that comes late is still true."""
+    attempts = core_table(Attempt)
+    statement = (
+        update(attempts)
+        .where(attempts.c.id == bindparam("attempt_id"))
+        .values(
+            closed_at=now,
+            verdict=bindparam("verdict"),
+            code=bindparam("code"),
+            detail=bindparam("detail"),
+        )
+    )
+    rows = [
+        {"attempt_id": one, "verdict": out.verdict, "code": out.code, "detail": out.detail}
+        for one, out in outcomes
+    ]
+    await (await session.connection()).execute(statement, rows)
+
+
+async def attempts_of(
+    session: AsyncSession, message_ids: Iterable[str]
+) -> dict[str, list[Attempt]]:
+    """Message id to its attempts, in their order."""
+    query = select(Attempt).where(col(Attempt.message_id).in_(set(message_ids)))
+    found: dict[str, list[Attempt]] = {}
+    for attempt in await session.exec(query.order_by(col(Attempt.message_id), col(Attempt.number))):
+        found.setdefault(attempt.message_id, []).append(attempt)
+    return found

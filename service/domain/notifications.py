@@ -97,7 +97,6 @@ class Notice:
     notes: str | None
     due_on: date
     due_at: datetime
-    whole_day: bool
     timezone: str
     provisional: bool
     planned_at: datetime

@@ -41,7 +41,6 @@ def notice_of(
         due_on=deadline.due_on,
         due_at=deadline.due_at,
         act_by_on=deadline.act_by_on,
-        whole_day=deadline.whole_day,
         timezone=deadline.timezone,
         provisional=deadline.verified_by is None,
         planned_at=planned_at,

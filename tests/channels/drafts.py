@@ -29,7 +29,6 @@ def notice(level: Level = Level.FULL, **given: Any) -> Notice:
         "notes": "Bring the power of attorney",
         "due_on": date(2026, 3, 9),
         "due_at": DUE,
-        "whole_day": False,
         "timezone": "Asia/Almaty",
         "provisional": True,
         "planned_at": NOW,

@@ -34,7 +34,6 @@ NOTICE = Notice(
     notes="Sister's telephone: 701",
     due_on=date(2026, 6, 30),
     due_at=datetime(2026, 6, 30, 19, 0, tzinfo=UTC),
-    whole_day=True,
     timezone="Asia/Almaty",
     provisional=False,
     planned_at=NOON,

@@ -18,6 +18,10 @@ help:            ## this list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv/bench: .venv/dev requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
 env: .venv/dev   ## the environment alone, in .venv
 run: .venv/base  ## migrate, load the demo docket, serve on 127.0.0.1:8000
 	ADQUEM_HOME=$${ADQUEM_HOME:-.adquem} $(BIN)/adquem demo
@@ -37,12 +41,13 @@ format: .venv/dev ## let ruff lay out and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/dev ## measure, and write benchmarks/results.json
+bench: .venv/bench ## measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
 lock: .venv/dev  ## resolve pyproject.toml's ranges anew into requirements/*.txt
 	$(LOCK) pyproject.toml --group build --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	$(LOCK) --group bench --output-file requirements/bench.txt
 
 clean:           ## remove the environment and the demo's folder
 	rm -rf .venv .adquem

@@ -16,8 +16,8 @@ from benchmarks.rows import Row, compare
 from service.domain.access import Caller, Reach, Scope
 from service.domain.deadlines import DeadlineKind
 from service.domain.escalation import Role
-from service.domain.notifications import ChannelKind
 from service.flows import casework, docketing, enrolment
+from service.flows.sitting import Sitting
 from service.runtime import Runtime, build_runtime
 from service.schemas.cases import CaseIn, RoleIn
 from service.schemas.deadlines import DeadlineIn
@@ -91,12 +91,12 @@ async def _enter(runtime: Runtime) -> int:
         body = CaseIn(code="B-1", timezone="UTC", roles=roles)
         case, _ = await casework.open_case(session, body, caller, now)
         due_on = (now + timedelta(days=10)).date()
+        sitting = Sitting(session, runtime.channels, runtime.rules, now)
         for number in range(_MAILS):
             deadline = DeadlineIn(
                 case_id=case.id, title=f"No {number}", kind=DeadlineKind.FILING, due_on=due_on
             )
-            webhooks = runtime.channels[ChannelKind.WEBHOOK]
-            await docketing.state_deadline(session, webhooks, deadline, caller, now)
+            await docketing.state_deadline(sitting, deadline, caller)
     return _MAILS
 
 

@@ -1,9 +1,9 @@
-"""What a row is, and how two sides are measured fairly: in turns, several times, medians."""
+"""What a row is, and how two sides are measured fairly: in turns, several times, medians of the pairs."""
 
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 _ROUNDS = 5
@@ -11,7 +11,8 @@ _ROUNDS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio`: throughput of ours divided by that of the other. `target`: the least ratio wanted."""
+    """`ratio`: throughput of ours divided by that of the other. `target`: the least ratio wanted.
+    `spread`: how far apart the middle half of our rounds lies, as a part of `value`."""
 
     name: str
     value: float
@@ -32,26 +33,31 @@ def compare(
     other: Callable[[], int],
     target: float | None = None,
     prepare: Callable[[], object] = lambda: None,
+    rounds: int = _ROUNDS,
 ) -> Row:
-    """Both sides answer how many things they did; they take turns, so that noise falls on both.
+    """Both sides answer how many things they did; they take turns, and what is compared is each
+    round of ours with the round of the other right beside it: noise that comes and goes falls on
+    both. Short rounds want to be many.
 
     `prepare` sets up each of our rounds and is not counted.
     """
-    ours_rates, other_rates = [], []
-    for _ in range(_ROUNDS):
+    ours_rates, ratios = [], []
+    for turn in range(rounds):
         prepare()
-        ours_rates.append(_rate(ours))
-        other_rates.append(_rate(other))
-    value, limit = median(ours_rates), median(other_rates)
-    spread = (max(ours_rates) - min(ours_rates)) / value
+        sides = (ours, other) if turn % 2 else (other, ours)
+        rates = {side: _rate(side) for side in sides}
+        ours_rates.append(rates[ours])
+        ratios.append(rates[ours] / rates[other])
+    value = median(ours_rates)
+    lower, _, upper = quantiles(ours_rates, n=4)
     return Row(
         name,
         round(value, 1),
         "per second",
         against,
-        round(value / limit, 3),
+        round(median(ratios), 3),
         target,
-        round(spread, 2),
+        round((upper - lower) / value, 2),
     )
 
 

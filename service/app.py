@@ -19,7 +19,9 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import (
+    adjustments,
     api_keys,
+    calendars,
     cases,
     computations,
     deadlines,
@@ -28,6 +30,7 @@ from service.api import (
     feeds,
     health,
     messages,
+    reviews,
     rules,
     teams,
     users,
@@ -45,7 +48,7 @@ Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
 API = "/api/v1"
 _NOUNS = (
-    teams, users, api_keys, cases, computations, deadlines,
+    teams, users, api_keys, calendars, cases, computations, deadlines, adjustments, reviews,
     escalation_policies, endpoints, feeds, messages, rules,
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Reach, Scope
 from service.errors import Code, Refusal
+from service.flows.sitting import Sitting
 from service.ids import new_id
 from service.runtime import Runtime
 from service.sealing import fingerprint
@@ -83,6 +84,14 @@ async def _caller(
         )
     reach = Reach(None if key.team_id is None else frozenset({key.team_id}))
     return Caller(key.id, key.scope, reach, key.user_id)
+
+
+def _sitting(session: Session, runtime: RuntimeNow, now: Now) -> Sitting:
+    return Sitting(session, runtime.channels, runtime.rules, now)
+
+
+#: For the stories about dates: the request's transaction, with the law and the channels at hand.
+Sits = Annotated[Sitting, Depends(_sitting, scope="function")]
 
 
 def _with_scope(scope: Scope) -> Callable[..., Caller]:

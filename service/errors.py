@@ -27,6 +27,7 @@ class Code(StrEnum):
     BAD_CURSOR = "bad_cursor"
     UNKNOWN_RULE = "unknown_rule"
     RULE_NOT_IN_FORCE = "rule_not_in_force"
+    RULE_NOT_APPLICABLE = "rule_not_applicable"
     UNKNOWN_CALENDAR = "unknown_calendar"
     OUTSIDE_CALENDAR = "outside_calendar"
     NONEXISTENT_LOCAL_TIME = "nonexistent_local_time"

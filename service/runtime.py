@@ -19,7 +19,8 @@ from service.channels.interface import Channel
 from service.channels.webhook.sender import WebhookChannel
 from service.clock import Clock, rehearsal_clock, system_clock
 from service.domain.notifications import ChannelKind
-from service.rules.library import RuleLibrary, load_rules
+from service.rules.check import load_with_packs
+from service.rules.library import RuleLibrary
 from service.sealing import Seal, load_seal
 from service.settings import Settings
 from service.store.database import Sessions, database_now, make_engine, readers, writers
@@ -84,7 +85,7 @@ def build_runtime(settings: Settings) -> Runtime:
         seal=load_seal(settings.secret_key.get_secret_value(), settings.home),
         engine=make_engine(settings.sqlalchemy_url),
         channels=_channels(settings),
-        rules=load_rules(),
+        rules=load_with_packs(settings.rule_packs),
         worker=f"{socket.gethostname()}-{os.getpid()}",
     )
 

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         description="Private networks in CIDR form that webhooks may reach (JSON list), also over "
         "plain http; everything else must be public and https.",
     )
+    rule_packs: tuple[Path, ...] = Field(
+        (),
+        description="Folders of rules of your own (JSON list), loaded beside the built-in ones; a faulty "
+        "rule stops the start. Try them with `adquem rules check FOLDER`.",
+    )
     poll_seconds: float = Field(
         1.0,
         gt=0,

@@ -13,10 +13,14 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.retry import Verdict
+from service.flows.calendars import refresh_calendars
 from service.flows.delivery import Consignment, Delivered, claim, record_all, send
 from service.flows.release import release_due
+from service.flows.reviewing import check_batch
+from service.flows.sitting import Sitting
 from service.runtime import Runtime
 from service.store.idempotency import KEPT_FOR, forget_before
 
@@ -27,7 +31,11 @@ _LINGER_SECONDS = 0.02
 #: How often a verdict is offered again to a database that is away; it is never dropped.
 _RECORD_PAUSE_SECONDS = 1.0
 
-#: Rounds between two prunings.
+#: Deadlines held against the law in one transaction.
+_UNCHECKED = 1000
+#: Rounds between two looks at the law, at the calendars' source, and between two prunings.
+_LAW_EVERY = 10
+_RENEW_EVERY = 3600
 _PRUNE_EVERY = 3600
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
@@ -45,8 +53,7 @@ async def tick(runtime: Runtime) -> int:
     written = 0
     while True:
         async with runtime.transaction() as session:
-            now = await runtime.now(session)
-            released = await release_due(session, runtime.channels, now, _BATCH)
+            released = await release_due(await _sitting(runtime, session), _BATCH)
         written += released.messages
         if released.deadlines:
             _log.info("released", deadlines=released.deadlines, messages=released.messages)
@@ -87,6 +94,30 @@ async def deliver(runtime: Runtime) -> int:
     return started
 
 
+async def check_law(runtime: Runtime) -> int:
+    """Holds every open deadline that was last held against another edition of the law against this
+    one; answers how many."""
+    checked = 0
+    while True:
+        async with runtime.transaction() as session:
+            batch = await check_batch(await _sitting(runtime, session), _UNCHECKED)
+        checked += batch
+        if batch < _UNCHECKED:
+            return checked
+
+
+async def renew_calendars(runtime: Runtime) -> None:
+    """Carries the court calendars on: a new year comes into view, a new release knows more."""
+    async with runtime.transaction() as session:
+        renewed = await refresh_calendars(session, await runtime.now(session))
+    if renewed:
+        _log.info("calendars_renewed", codes=renewed)
+
+
+async def _sitting(runtime: Runtime, session: AsyncSession) -> Sitting:
+    return Sitting(session, runtime.channels, runtime.rules, await runtime.now(session))
+
+
 async def prune(runtime: Runtime) -> None:
     """Forgets what was only kept for a while."""
     async with runtime.transaction() as session:
@@ -102,6 +133,10 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         if delivering is None or delivering.done():
             # Beside the ticking, so that a slow receiver delays no release.
             delivering = asyncio.create_task(_guarded(deliver(runtime), "deliver"))
+        if rounds % _RENEW_EVERY == 0:
+            await _guarded(renew_calendars(runtime), "calendars")
+        if rounds % _LAW_EVERY == 0:
+            await _guarded(check_law(runtime), "law")
         if rounds % _PRUNE_EVERY == 0:
             await _guarded(prune(runtime), "prune")
         rounds += 1

@@ -11,12 +11,11 @@ from service.dependencies import (
     Now,
     Page,
     Reader,
-    RuntimeNow,
     Session,
+    Sits,
     Writer,
     keep_answer,
 )
-from service.domain.notifications import ChannelKind
 from service.errors import not_found
 from service.flows import casework, docketing
 from service.schemas import fields
@@ -78,18 +77,15 @@ async def change_case(
 async def record_trigger_event(
     case_id: str,
     body: TriggerEventIn,
-    session: Session,
+    sitting: Sits,
     caller: Writer,
-    runtime: RuntimeNow,
-    now: Now,
 ) -> TriggerEventRecorded:
     """Starts the clocks: the answer holds every deadline that follows, each with its derivation."""
-    event, deadlines, not_started = await docketing.record_trigger_event(
-        session, runtime.channels[ChannelKind.WEBHOOK], runtime.rules, case_id, body, caller, now
-    )
+    event, started = await docketing.record_trigger_event(sitting, case_id, body, caller)
+    deadlines, not_started = started.deadlines, started.not_started
     return TriggerEventRecorded(
         **event.model_dump(exclude={"team_id"}),
-        deadlines=[deadline_answer(deadline, now) for deadline in deadlines],
+        deadlines=[deadline_answer(deadline, sitting.now) for deadline in deadlines],
         not_started=not_started,
         warnings=[]
         if deadlines or not_started

@@ -13,21 +13,22 @@ from service.dependencies import (
     Now,
     Page,
     Reader,
-    RuntimeNow,
     Session,
+    Sits,
     Writer,
     keep_answer,
 )
 from service.domain.access import Caller
-from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState
-from service.domain.notifications import ChannelKind
+from service.domain.deadlines import RUNNING_STATES, DeadlineKind, DeadlineState
 from service.domain.plan import PlannedStep, plan
 from service.errors import not_found
-from service.flows import acknowledgement, docketing
+from service.flows import acknowledgement, docketing, moving
 from service.flows.planning import Situation, gather
+from service.flows.sitting import Sitting
 from service.schemas import fields
 from service.schemas.deadlines import (
     AnswerIn,
+    DeadlineEnded,
     DeadlineIn,
     DeadlineOut,
     DeadlinePatch,
@@ -47,9 +48,11 @@ router = new_router("deadlines", "/deadlines")
 
 
 def deadline_answer(deadline: Deadline, now: datetime) -> DeadlineOut:
-    overdue = deadline.state in LIVE_STATES and deadline.due_at <= now
+    apart = deadline.due_on - deadline.computed_on if deadline.computed_on else None
     return DeadlineOut(
-        **deadline.model_dump(include=set(DeadlineOut.model_fields)), overdue=overdue
+        **deadline.model_dump(include=set(DeadlineOut.model_fields)),
+        overdue=deadline.state in RUNNING_STATES and deadline.due_at <= now,
+        difference_days=apart.days if apart is not None and deadline.stated else None,
     )
 
 
@@ -62,18 +65,12 @@ async def _found(session: Session, deadline_id: str, caller: Caller) -> Deadline
 
 @router.post("", status_code=201, dependencies=[Depends(keep_answer)])
 async def state_deadline(
-    body: DeadlineIn,
-    session: Session,
-    caller: Writer,
-    runtime: RuntimeNow,
-    now: Now,
-    response: Response,
+    body: DeadlineIn, sitting: Sits, caller: Writer, response: Response
 ) -> DeadlineOut:
     """A date that stands on a paper or that the team sets; rules start from a trigger event instead."""
-    webhooks = runtime.channels[ChannelKind.WEBHOOK]
-    deadline = await docketing.state_deadline(session, webhooks, body, caller, now)
+    deadline = await docketing.state_deadline(sitting, body, caller)
     tag(response, deadline.id, deadline.revision)
-    return deadline_answer(deadline, now)
+    return deadline_answer(deadline, sitting.now)
 
 
 @router.get("")
@@ -118,27 +115,30 @@ async def read_deadline(
 async def change_deadline(
     deadline_id: str,
     body: DeadlinePatch,
-    session: Session,
+    sitting: Sits,
     caller: Writer,
-    now: Now,
     if_match: IfMatch,
     response: Response,
 ) -> DeadlineOut:
-    deadline = await docketing.change_deadline(session, deadline_id, body, if_match, caller, now)
+    deadline = await docketing.change_deadline(sitting, deadline_id, body, if_match, caller)
     tag(response, deadline.id, deadline.revision)
-    return deadline_answer(deadline, now)
+    return deadline_answer(deadline, sitting.now)
 
 
 @router.get("/{deadline_id}/derivation")
-async def read_derivation(deadline_id: str, session: Session, caller: Reader) -> DerivationOut:
+async def read_derivation(deadline_id: str, sitting: Sits, caller: Reader) -> DerivationOut:
     """How the date came about, step by step, with what it rests on."""
-    deadline = await _found(session, deadline_id, caller)
+    deadline = await _found(sitting.session, deadline_id, caller)
     warnings = []
     if deadline.rule_status not in (None, "verified"):
         warnings.append(f"This rule is {deadline.rule_status}: confirm before relying on the date.")
-    shown = set(DerivationOut.model_fields) - {"deadline_id", "warnings"}
+    lifted = await moving.if_lifted_today(sitting, deadline)
     return DerivationOut(
-        deadline_id=deadline.id, warnings=warnings, **deadline.model_dump(include=shown)
+        deadline_id=deadline.id,
+        warnings=warnings,
+        if_lifted_today=lifted,
+        remaining_days=(lifted - sitting.today(deadline.timezone)).days if lifted else None,
+        **deadline.model_dump(include=set(DerivationOut.model_fields)),
     )
 
 
@@ -185,64 +185,56 @@ async def read_messages(
 
 @router.post("/{deadline_id}/acknowledge", status_code=201, dependencies=[Depends(keep_answer)])
 async def acknowledge(
-    deadline_id: str,
-    body: AnswerIn,
-    session: Session,
-    caller: Writer,
-    runtime: RuntimeNow,
-    now: Now,
+    deadline_id: str, body: AnswerIn, sitting: Sits, caller: Writer
 ) -> ResponseOut:
     """ "I have it": nobody further is told until the next mark. The deadline stays open."""
-    webhooks = runtime.channels[ChannelKind.WEBHOOK]
     response = await acknowledgement.acknowledge(
-        session, webhooks, deadline_id, body.user_id, body.note, caller, now
+        sitting, deadline_id, body.user_id, body.note, caller
     )
     return ResponseOut.model_validate(response)
 
 
-async def _settle(
-    parts: tuple[Session, Caller, RuntimeNow, datetime],
-    deadline_id: str,
-    verb: str,
-    user_id: str | None,
-    reason: str | None,
-) -> DeadlineOut:
-    session, caller, runtime, now = parts
-    webhooks = runtime.channels[ChannelKind.WEBHOOK]
-    deadline = await acknowledgement.settle(
-        session, webhooks, deadline_id, verb, user_id, reason, caller, now
-    )
-    return deadline_answer(deadline, now)
-
-
-def _parts(
-    session: Session, caller: Writer, runtime: RuntimeNow, now: Now
-) -> tuple[Session, Caller, RuntimeNow, datetime]:
-    return session, caller, runtime, now
-
-
-Parts = Annotated[tuple[Session, Caller, RuntimeNow, datetime], Depends(_parts, scope="function")]
-
-
 @router.post("/{deadline_id}/verify", dependencies=[Depends(keep_answer)])
-async def verify(deadline_id: str, body: PersonIn, parts: Parts) -> DeadlineOut:
+async def verify(deadline_id: str, body: PersonIn, sitting: Sits, caller: Writer) -> DeadlineOut:
     """A second person has checked the date against its document."""
-    return await _settle(parts, deadline_id, "verify", body.user_id, None)
+    deadline = await acknowledgement.verify(sitting, deadline_id, body.user_id, caller)
+    return deadline_answer(deadline, sitting.now)
 
 
 @router.post("/{deadline_id}/complete", dependencies=[Depends(keep_answer)])
-async def complete(deadline_id: str, body: ProofIn, parts: Parts) -> DeadlineOut:
+async def complete(deadline_id: str, body: ProofIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """Done, with proof. Only this, a waiver or a cancellation ends the reminders."""
-    return await _settle(parts, deadline_id, "complete", body.user_id, body.proof)
+    ending = acknowledgement.Ending(body.proof, body.done_on, body.served_on, body.refused)
+    return await _end(sitting, deadline_id, "complete", body.user_id, ending, caller)
 
 
 @router.post("/{deadline_id}/waive", dependencies=[Depends(keep_answer)])
-async def waive(deadline_id: str, body: ReasonIn, parts: Parts) -> DeadlineOut:
+async def waive(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """The team decides not to use it; it stays visible with name and reason."""
-    return await _settle(parts, deadline_id, "waive", body.user_id, body.reason)
+    ending = acknowledgement.Ending(body.reason)
+    return await _end(sitting, deadline_id, "waive", body.user_id, ending, caller)
 
 
 @router.post("/{deadline_id}/cancel", dependencies=[Depends(keep_answer)])
-async def cancel(deadline_id: str, body: ReasonIn, parts: Parts) -> DeadlineOut:
-    """It should never have been, or no longer is."""
-    return await _settle(parts, deadline_id, "cancel", body.user_id, body.reason)
+async def cancel(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
+    """It should never have been, or no longer is; what is counted back from its end goes with it."""
+    ending = acknowledgement.Ending(body.reason)
+    return await _end(sitting, deadline_id, "cancel", body.user_id, ending, caller)
+
+
+async def _end(
+    sitting: Sitting,
+    deadline_id: str,
+    verb: str,
+    user_id: str | None,
+    ending: acknowledgement.Ending,
+    caller: Caller,
+) -> DeadlineEnded:
+    deadline, started = await acknowledgement.end(
+        sitting, deadline_id, verb, user_id, ending, caller
+    )
+    return DeadlineEnded(
+        **deadline_answer(deadline, sitting.now).model_dump(),
+        started=[deadline_answer(one, sitting.now) for one in started.deadlines],
+        not_started=started.not_started,
+    )

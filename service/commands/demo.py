@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller, Level, Reach, Scope
 from service.domain.deadlines import DeadlineKind
 from service.domain.escalation import Role
-from service.domain.notifications import ChannelKind
 from service.flows import casework, docketing, enrolment, policies, subscription
+from service.flows.sitting import Sitting
 from service.runtime import Runtime
 from service.schemas.api_keys import ApiKeyIn
 from service.schemas.cases import CaseIn, RoleIn
@@ -99,14 +99,12 @@ async def _fill(
     session: AsyncSession, runtime: Runtime, case_id: str, caller: Caller, now: datetime
 ) -> None:
     """An extradition arrest of yesterday, and the team's own target."""
-    webhooks = runtime.channels[ChannelKind.WEBHOOK]
+    sitting = Sitting(session, runtime.channels, runtime.rules, now)
     local = now.astimezone(ZoneInfo(_ZONE)).replace(hour=15, minute=40, second=0, microsecond=0)
     detention = TriggerEventIn(
         kind="detention.wanted-abroad", occurred_at=local - timedelta(days=1)
     )
-    await docketing.record_trigger_event(
-        session, webhooks, runtime.rules, case_id, detention, caller, now
-    )
+    await docketing.record_trigger_event(sitting, case_id, detention, caller)
     target = DeadlineIn(
         case_id=case_id,
         title="File the asylum application",
@@ -115,4 +113,4 @@ async def _fill(
         critical=True,
         source="set by the case lead",
     )
-    await docketing.state_deadline(session, webhooks, target, caller, now)
+    await docketing.state_deadline(sitting, target, caller)

@@ -1,126 +1,176 @@
-"""How each unit of a time limit is counted, one way for each family: days, months, hours.
+"""How each unit of a time limit is counted, one way for each family: days, months, hours; and which
+way a last day off moves.
 
-No roll, no cut-off, no explanation: `deadlines.py` puts those around it. Every walk is bounded.
+No cut-off, no explanation: `deadlines.py` puts those around it. Every walk is bounded.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections.abc import Callable, Iterator, Sequence
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
 
 from dateutil.relativedelta import relativedelta
 
-from service.domain.court_calendars import ONE_DAY, CourtCalendar
-from service.domain.time_limits import FirstDay, HoursBy, MonthEnd, TimeLimit, Unit
+from service.domain.conventions import IN_MONTHS, Link
+from service.domain.court_calendars import ONE_DAY, PATIENCE, CourtCalendar, never_sits
+from service.domain.time_limits import HoursBy, MonthEnd, TimeLimit, Unit
 from service.domain.tolling import Standstill, merged
 from service.errors import Code, Refusal
 
-#: Days off in a row before a count is given up: no court is away for as long.
-_PATIENCE = 1100
+#: Takes the days that did not count on the way, in order; None where nobody asks for them.
+Skipped = list[date] | None
+
 #: Days that a derivation lists by date; a stay of years is told by its tolling, not day by day.
 _LISTED = 400
+_NOTHING = timedelta()
+_MIDNIGHT, _REPEATED = time(), time(fold=1)
 
 
-@dataclass(frozen=True)
-class Counted:
-    """The day on which the count ends, and the days that did not count on the way."""
-
-    end: date
-    skipped: tuple[date, ...] = ()
+#: Hears of a limit that was counted: where it ends, and the days that did not count on the way.
+Telling = Callable[[Link, date, Sequence[date]], None]
 
 
-def count(
-    start: date, limit: TimeLimit, calendar: CourtCalendar | None, still: Standstill
-) -> Counted:
-    """Days, court days, weeks, months and years; OverflowError beyond the calendar's end."""
-    if limit.unit in (Unit.MONTHS, Unit.YEARS):
-        return _months(start, limit, still)
-    return _days(start, limit, calendar, still)
+def count_chain(
+    start: date,
+    links: Sequence[Link],
+    calendar: CourtCalendar | None,
+    still: Standstill,
+    tell: Telling | None,
+) -> date:
+    """Each limit of the chain from the end of the one before; `tell` hears of each.
+
+    Raises Refusal `outside_calendar` beyond the years that the calendar was loaded for,
+    `invalid_input` for hours, OverflowError beyond the years that there are.
+    """
+    for link in links:
+        skipped: Skipped = None if tell is None else []
+        if link.plain is not None and not still.ranges:
+            start += link.plain
+        elif link.like_day and not still.ranges:
+            start = _shifted(start, link.months)
+        elif link.limit.unit in IN_MONTHS:
+            start = _months(start, link, still, skipped)
+        else:
+            start = _days(start, link, calendar, still, skipped)
+        if tell is not None:
+            tell(link, start, skipped or ())
+    return start
 
 
 def to_instant(wall: datetime, zone: tzinfo) -> datetime:
     """A wall-clock time as UTC; where the clock skips or repeats it, the earlier instant (safer)."""
-    return min(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return _earlier(wall.replace(fold=0), wall.replace(fold=1), zone)
+
+
+def midnight(on: date, zone: tzinfo) -> datetime:
+    """The UTC instant with which `on` begins; as `to_instant`, for what every count needs."""
+    return _earlier(datetime.combine(on, _MIDNIGHT), datetime.combine(on, _REPEATED), zone)
+
+
+def _earlier(wall: datetime, repeated: datetime, zone: tzinfo) -> datetime:
+    """The same time on the wall, its first and its second turn. Asking for the two offsets takes a
+    quarter of the time of two changes of zone."""
+    ahead = zone.utcoffset(wall) or _NOTHING
+    then_ahead = zone.utcoffset(repeated) or _NOTHING
+    return datetime.combine(wall, wall.time(), UTC) - max(ahead, then_ahead)
 
 
 def _days(
-    start: date, limit: TimeLimit, calendar: CourtCalendar | None, still: Standstill
-) -> Counted:
-    step = limit.sign * ONE_DAY
-    included = limit.first_day is FirstDay.INCLUDED and limit.days > 0
-    beyond = step if limit.clear_days else timedelta()
-    if not limit.skips_days_off and not still.ranges:
-        return Counted(start + step * (limit.days - included) + beyond)
-    skipped: list[date] = []
-    day, remaining = start if included else start + step, limit.days
-    while remaining:
-        day = _court_day(day, step, limit, calendar, still, skipped)
-        remaining -= 1
-        if remaining:
-            day += step
-    day = (day if limit.days else start) + beyond
-    if limit.clear_days:
-        day = _counting_day(
-            day, step, still, skipped
-        )  # the act cannot fall on one that does not count
-    return Counted(day, tuple(skipped))
+    start: date, link: Link, calendar: CourtCalendar | None, still: Standstill, skipped: Skipped
+) -> date:
+    limit, step = link.limit, link.step
+    if limit.unit is Unit.HOURS:
+        raise Refusal(Code.INVALID_INPUT, "Hours cannot follow days.", "time_limit.then")
+    if not link.passes_over:
+        calendar = None
+    first = start if link.included else start + step
+    end = _nth_day(first, limit.days, step, calendar, still, skipped) if limit.amount else start
+    if limit.clear_days:  # the act cannot fall on a day that does not count
+        return _counting_day(end + step, step, still, skipped)
+    return end
+
+
+def _nth_day(
+    day: date,
+    amount: int,
+    step: timedelta,
+    calendar: CourtCalendar | None,
+    still: Standstill,
+    skipped: Skipped,
+) -> date:
+    """The day number `amount` from `day` on that counts: looked up, or else walked to."""
+    if calendar is not None and not still.ranges:
+        end = calendar.nth_court_day(day, amount, step.days)
+        if end is not None:
+            if skipped is not None:
+                skipped += calendar.days_off_between(day, end)
+            return end
+    for _ in range(amount - 1):
+        day = _court_day(day, step, calendar, still, skipped) + step
+    return _court_day(day, step, calendar, still, skipped)
 
 
 def _court_day(
     day: date,
     step: timedelta,
-    limit: TimeLimit,
     calendar: CourtCalendar | None,
     still: Standstill,
-    skipped: list[date],
+    skipped: Skipped,
 ) -> date:
-    """The first day from `day` on that counts for this limit."""
+    """The first day from `day` on that counts; without a calendar, court days do not matter."""
     day = _counting_day(day, step, still, skipped)
-    if not limit.skips_days_off or calendar is None:
+    if calendar is None:
         return day
-    for _ in range(_PATIENCE):
+    for _ in range(PATIENCE):
         if calendar.is_court_day(day):
             return day
-        skipped.append(day)
+        if skipped is not None:
+            skipped.append(day)
         day = _counting_day(day + step, step, still, skipped)
-    raise Refusal(Code.OUTSIDE_CALENDAR, "The court never sits for three years.", "calendar")
+    raise never_sits()
 
 
-def _counting_day(day: date, step: timedelta, still: Standstill, skipped: list[date]) -> date:
+def _counting_day(day: date, step: timedelta, still: Standstill, skipped: Skipped) -> date:
     """The first day from `day` on at which the clock does not stand still."""
     if not still.ranges:
         return day
     after = still.leave(day, step)
-    room = max(_LISTED - len(skipped), 0)
-    skipped += list(islice(_between(day, after - step, step), room))
+    if skipped is not None:
+        room = max(_LISTED - len(skipped), 0)
+        skipped += islice(_between(day, after - step, step), room)
     return after
 
 
-def _months(start: date, limit: TimeLimit, still: Standstill) -> Counted:
+def _months(start: date, link: Link, still: Standstill, skipped: Skipped) -> date:
     """The corresponding day by the limit's convention; days that did not count are added at the end."""
-    step = limit.sign * ONE_DAY
-    end = _corresponding(start, limit) + (step if limit.clear_days else timedelta())
-    inside = start if limit.first_day is FirstDay.INCLUDED else start + step
-    lost = still.days_within(min(inside, end), max(inside, end)) if limit.amount else 0
-    passed = (day for day in _between(inside, end, step) if still.holds(day))
-    skipped = list(islice(passed, _LISTED)) if lost else []
+    limit, step = link.limit, link.step
+    end = _corresponding(start, link)
+    if limit.clear_days:
+        end += step
+    if not still.ranges or not limit.amount:
+        return end
+    inside = start if link.included else start + step
+    lost = still.days_within(min(inside, end), max(inside, end))
+    if lost and skipped is not None:
+        passed = (day for day in _between(inside, end, step) if still.holds(day))
+        skipped += islice(passed, _LISTED)
     for _ in range(lost):
         end = _counting_day(end + step, step, still, skipped)
-    return Counted(end, tuple(skipped))
+    return end
 
 
-def _corresponding(start: date, limit: TimeLimit) -> date:
-    months = limit.amount * (12 if limit.unit is Unit.YEARS else 1)
-    included = limit.first_day is FirstDay.INCLUDED and months > 0
-    if limit.month_end is MonthEnd.THIRTY_DAYS:
-        return start + limit.sign * (30 * months - included) * ONE_DAY
-    if limit.month_end is MonthEnd.WHOLE_MONTHS and months:
-        return _whole_months(start, months, limit.sign, included)
-    end = _shifted(start, limit.sign * months)
+def _corresponding(start: date, link: Link) -> date:
+    months, included, how = link.months, link.included, link.limit.month_end
+    if how is MonthEnd.CLIP and not included:
+        return _shifted(start, months)
+    if how is MonthEnd.THIRTY_DAYS:
+        return start + 30 * months * ONE_DAY - (link.step if included else _NOTHING)
+    if how is MonthEnd.WHOLE_MONTHS and months:
+        return _whole_months(start, abs(months), link.limit.sign, included)
+    end = _shifted(start, months)
     has_such_a_day = end.day == start.day
-    if limit.month_end is MonthEnd.STICKY and _is_month_end(start):
-        end += relativedelta(day=31)
-    return end - limit.sign * ONE_DAY if included and has_such_a_day else end
+    if how is MonthEnd.STICKY and _is_month_end(start):
+        end = _month_end(end)
+    return end - link.step if included and has_such_a_day else end
 
 
 def _whole_months(start: date, months: int, sign: int, included: bool) -> date:
@@ -135,14 +185,22 @@ def _whole_months(start: date, months: int, sign: int, included: bool) -> date:
 
 
 def _shifted(day: date, months: int) -> date:
+    """The like day of another month, or its last where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not MINYEAR <= year <= MAXYEAR:
+        raise OverflowError
     try:
-        return day + relativedelta(months=months)
-    except ValueError as error:  # dateutil's word for a year beyond 1..9999
-        raise OverflowError from error
+        return date(year, month + 1, day.day)
+    except ValueError:
+        return _month_end(date(year, month + 1, 1))
 
 
 def _is_month_end(day: date) -> bool:
     return (day + ONE_DAY).day == 1
+
+
+def _month_end(day: date) -> date:
+    return day + relativedelta(day=31)
 
 
 def _between(first: date, last: date, step: timedelta) -> Iterator[date]:
@@ -207,7 +265,7 @@ def _hours_off(
         day = start.astimezone(zone).date()
         for _ in range(limit.amount // 24 + 2):
             skipped.clear()
-            day = _court_day(day, step, limit, calendar, still, skipped) + step
+            day = _court_day(day, step, calendar, still, skipped) + step
             ranges += [(off, off) for off in skipped]
     return [
         (datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time()))

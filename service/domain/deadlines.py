@@ -5,14 +5,26 @@ general pattern of procedural codes (day of the event out unless the rule says i
 the corresponding day, else on the month's last), custody terms without roll-over.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
+from functools import cached_property
 
-from service.domain.counting import count, count_hours, to_instant
+from service.domain.conventions import Conventions, conventions
+from service.domain.counting import (
+    count_hours,
+    midnight,
+    to_instant,
+)
 from service.domain.court_calendars import ONE_DAY, CourtCalendar
-from service.domain.time_limits import END_OF_DAY, Roll, TimeLimit, Unit
+from service.domain.derivations import Computation, Derivation
+from service.domain.service_of_process import (
+    ServiceEffect,
+    check_hours,
+    count_served,
+    needs_calendar,
+)
+from service.domain.time_limits import END_OF_DAY, TimeLimit, Unit
 from service.domain.tolling import Standstill, TollingPeriod, open_since, standstill
 from service.errors import Code, Refusal
 
@@ -42,22 +54,46 @@ class DutyHolder(StrEnum):
     TREATY_BODY = "treaty_body"
 
 
+class Fate(StrEnum):
+    """What becomes of a deadline and can start another clock. `due`: that its end is known, from
+    which another limit is counted back; `lapse`: it has passed without the act; `completion`: the
+    act was done; `refusal`: done, and against the person who asked."""
+
+    DUE = "due"
+    LAPSE = "lapse"
+    COMPLETION = "completion"
+    REFUSAL = "refusal"
+
+
+class ExtensionState(StrEnum):
+    REQUESTED = "requested"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
 class DeadlineState(StrEnum):
-    """`provisional` until a second person has verified it; reminders run all the same."""
+    """`provisional` until a second person has verified it; reminders run all the same. `suspended`
+    while its clock stands still with no end in sight."""
 
     PROVISIONAL = "provisional"
     OPEN = "open"
+    SUSPENDED = "suspended"
     COMPLETED = "completed"
     MISSED = "missed"
     WAIVED = "waived"
     CANCELLED = "cancelled"
 
 
+#: Not ended: shown in feeds, told when they move. A suspended one reminds nobody until it runs again.
+LIVE_STATES = frozenset({DeadlineState.PROVISIONAL, DeadlineState.OPEN, DeadlineState.SUSPENDED})
+#: The clock runs towards the due instant.
+RUNNING_STATES = LIVE_STATES - {DeadlineState.SUSPENDED}
+
 #: Every legal move; whatever is not here is refused. The ended states keep their deadline visible.
 TRANSITIONS: dict[str, tuple[frozenset[DeadlineState], DeadlineState]] = {
     "verify": (frozenset({DeadlineState.PROVISIONAL}), DeadlineState.OPEN),
     **{
-        verb: (frozenset({DeadlineState.PROVISIONAL, DeadlineState.OPEN}), state)
+        verb: (LIVE_STATES, state)
         for verb, state in (
             ("complete", DeadlineState.COMPLETED),
             ("waive", DeadlineState.WAIVED),
@@ -66,7 +102,12 @@ TRANSITIONS: dict[str, tuple[frozenset[DeadlineState], DeadlineState]] = {
     },
 }
 
-LIVE_STATES = frozenset({DeadlineState.PROVISIONAL, DeadlineState.OPEN})
+
+def live_state(verified: bool, tolled: bool) -> DeadlineState:
+    """The state of a deadline that has not ended."""
+    if tolled:
+        return DeadlineState.SUSPENDED
+    return DeadlineState.OPEN if verified else DeadlineState.PROVISIONAL
 
 
 def next_state(state: DeadlineState, verb: str) -> DeadlineState:
@@ -75,49 +116,6 @@ def next_state(state: DeadlineState, verb: str) -> DeadlineState:
     if state not in sources:
         raise Refusal(Code.ILLEGAL_STATE, f"The deadline is {state}; it cannot {verb} from there.")
     return target
-
-
-class StepKey(StrEnum):
-    """What a derivation step says; the sentence in the reader's language hangs on this key."""
-
-    TRIGGER = "trigger"
-    STATED = "stated"
-    COUNTED = "counted"
-    ROLLED = "rolled"
-    TOLLED = "tolled"
-    ENDS = "ends"
-
-
-@dataclass(frozen=True)
-class DerivationStep:
-    """One line of the reckoning.
-
-    `on` or `at` is where the count stands after the step; `skipped` the days that did not count;
-    `source` the citation that the step rests on, None where it is plain arithmetic.
-    """
-
-    key: StepKey
-    text: str
-    on: date | None = None
-    at: datetime | None = None
-    skipped: tuple[date, ...] = ()
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class Computation:
-    """A due date and how it came about. `due_at` is an aware UTC instant: the end of the limit.
-
-    `tolled_since`: the clock stands still with no end in sight, and the date would hold if it were
-    lifted on the day for which it was computed.
-    """
-
-    due_on: date
-    due_at: datetime
-    timezone: str
-    derivation: tuple[DerivationStep, ...]
-    calendar_version: str | None = None
-    tolled_since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -130,43 +128,87 @@ class Forum:
     tolling: tuple[TollingPeriod, ...] = ()
     as_of: date = date.max
 
-    @property
+    @cached_property
     def still(self) -> Standstill:
+        """The days on which the clock stands still, court recess among them."""
         closures = self.calendar.closures if self.calendar else ()
         return standstill(self.tolling, closures, self.as_of)
 
 
+def due(
+    trigger: date | datetime, limit: TimeLimit, forum: Forum, served: ServiceEffect | None = None
+) -> tuple[date, datetime]:
+    """The day and the UTC instant on which `limit` ends, and nothing said of how; refuses as
+    `compute` does."""
+    return _reckoned(trigger, limit, forum, served, None)
+
+
 def compute(
-    trigger: date | datetime, limit: TimeLimit, forum: Forum, source: str | None = None
+    trigger: date | datetime,
+    limit: TimeLimit,
+    forum: Forum,
+    source: str | None = None,
+    served: ServiceEffect | None = None,
 ) -> Computation:
-    """Count `limit` from `trigger`: a local date, or an aware instant.
+    """Count `limit` from `trigger`, a local date or an aware instant: `due`, and how it came about.
+    With `served`, `trigger` is the day of dispatch where service is deemed.
 
     Raises Refusal `invalid_instant` for hours without an instant, `unknown_calendar` where court
-    days matter and none is given, `outside_calendar` beyond the calendar's years.
+    days matter and none is given, `outside_calendar` beyond the calendar's years, `invalid_input`
+    beyond the years that there are and for days that would follow hours.
     """
-    if limit.needs_calendar and forum.calendar is None:
-        raise Refusal(Code.UNKNOWN_CALENDAR, "This time limit needs a court calendar.", "calendar")
-    try:
-        if limit.unit is Unit.HOURS:
-            return _hours(trigger, limit, forum, source)
-        return _dated(local_date(trigger, forum.zone), limit, forum, source)
-    except OverflowError as error:
-        raise _beyond("time_limit.amount") from error
+    told, calendar = Derivation(forum.zone, source), forum.calendar
+    due_on, due_at = _reckoned(trigger, limit, forum, served, told)
+    since = open_since(forum.tolling, forum.as_of) if forum.tolling else None
+    if since is not None:
+        told.tolled(since, forum.as_of)
+    told.ended(due_on, due_at, None if limit.unit is Unit.HOURS else limit.cutoff)
+    needed = calendar is not None and (limit.needs_calendar or needs_calendar(served))
+    return Computation(
+        due_on,
+        due_at,
+        str(forum.zone),
+        tuple(told.steps),
+        calendar.version if calendar is not None and needed else None,
+        since,
+    )
 
 
-def stated(on: date | None, at: datetime | None, zone: tzinfo, source: str | None) -> Computation:
-    """A date that a person read off a paper or set: recorded with where it stands, not computed."""
+def stated(
+    on: date | None,
+    at: datetime | None,
+    zone: tzinfo,
+    source: str | None,
+    tolling: tuple[TollingPeriod, ...] = (),
+    as_of: date = date.max,
+) -> Computation:
+    """A date that a person read off a paper or set: recorded with where it stands, not computed. What
+    has stood still since then pushes it on, day by day."""
+    told = Derivation(zone, source)
+    still, since = standstill(tolling, (), as_of), open_since(tolling, as_of)
     try:
-        due_on = on or local_date(_given(at), zone)
-        due_at = at.astimezone(UTC) if at else end_of_day(due_on, END_OF_DAY, zone)
+        said_on = on or local_date(_given(at), zone)
+        told.stated(said_on, at.astimezone(UTC) if at else None)
+        due_on = still.pushed(said_on)
+        due_at = (
+            end_of_day(due_on, END_OF_DAY, zone) if at is None else _same_hour(at, due_on, zone)
+        )
     except OverflowError as error:
         raise _beyond("due_on") from error
-    said = DerivationStep(
-        StepKey.STATED, f"Stated: {due_on}.", due_on, due_at if at else None, (), source
-    )
-    return Computation(
-        due_on, due_at, str(zone), (said, _ends(due_on, due_at, END_OF_DAY if on else None, zone))
-    )
+    if due_on != said_on:
+        told.pushed(said_on, due_on)
+    if since is not None:
+        told.tolled(since, as_of)
+    told.ended(due_on, due_at, END_OF_DAY if on else None)
+    return Computation(due_on, due_at, str(zone), tuple(told.steps), None, since)
+
+
+def _same_hour(at: datetime, on: date, zone: tzinfo) -> datetime:
+    """The hour of `at` on the forum's clock, on another day."""
+    local = at.astimezone(zone)
+    if local.date() == on:
+        return at.astimezone(UTC)
+    return to_instant(datetime.combine(on, local.time()), zone)
 
 
 def last_court_day(on: date, calendar: CourtCalendar) -> date:
@@ -182,88 +224,61 @@ def local_date(moment: date | datetime, zone: tzinfo) -> date:
 def end_of_day(on: date, cutoff: str, zone: tzinfo) -> datetime:
     """The UTC instant at which `on` ends: midnight after it, or the cut-off hour."""
     if cutoff == END_OF_DAY:
-        return to_instant(datetime.combine(on + ONE_DAY, time()), zone)
+        return midnight(on + ONE_DAY, zone)
     return to_instant(datetime.combine(on, time.fromisoformat(cutoff)), zone)
 
 
-def _dated(start: date, limit: TimeLimit, forum: Forum, source: str | None) -> Computation:
-    """Each limit of the chain from the end of the one before; then the roll, once."""
-    steps = [DerivationStep(StepKey.TRIGGER, f"The trigger event falls on {start}.", on=start)]
-    end, still = start, forum.still
-    for link in limit.chain:
-        if link.unit is Unit.HOURS:
-            raise Refusal(Code.INVALID_INPUT, "Hours cannot follow days.", "time_limit.then")
-        counted = count(end, link, forum.calendar, still)
-        end = counted.end
-        steps.append(
-            DerivationStep(StepKey.COUNTED, _spoken(link), end, None, counted.skipped, source)
-        )
-    end, rolled = _roll(end, limit, forum.calendar)
-    if rolled:
-        text = f"{rolled[0]} is no court day: moved {limit.roll.replace('_', ' ')} to {end}."
-        steps.append(DerivationStep(StepKey.ROLLED, text, end, None, rolled, source))
-    due_at = end_of_day(end, limit.cutoff, forum.zone)
-    return _computation(end, due_at, limit, limit.cutoff, forum, steps)
+def _reckoned(
+    trigger: date | datetime,
+    limit: TimeLimit,
+    forum: Forum,
+    served: ServiceEffect | None,
+    told: Derivation | None,
+) -> tuple[date, datetime]:
+    """The one engine; `told` writes its steps down for whoever asks."""
+    calendar, how = forum.calendar, conventions(limit)
+    if calendar is None and (how.needs_calendar or needs_calendar(served)):
+        raise Refusal(Code.UNKNOWN_CALENDAR, "This time limit needs a court calendar.", "calendar")
+    try:
+        if limit.unit is Unit.HOURS:
+            end, due_at = _hours(trigger, how, forum, served, told)
+        else:
+            start = local_date(trigger, forum.zone)
+            end = count_served(start, how, forum.calendar, forum.still, served, told)
+            due_at = end_of_day(end, limit.cutoff, forum.zone)
+    except OverflowError as error:
+        raise _beyond("time_limit.amount") from error
+    if calendar is not None and calendar.closures:
+        calendar.day_off(end)  # refuses beyond the loaded years, whose recesses are not known
+    return end, due_at
 
 
 def _hours(
-    trigger: date | datetime, limit: TimeLimit, forum: Forum, source: str | None
-) -> Computation:
+    trigger: date | datetime,
+    how: Conventions,
+    forum: Forum,
+    served: ServiceEffect | None,
+    told: Derivation | None,
+) -> tuple[date, datetime]:
+    check_hours(served)
     if not isinstance(trigger, datetime):
         raise Refusal(
             Code.INVALID_INSTANT, "A limit in hours needs an instant with an offset.", "occurred_at"
         )
-    zone = forum.zone
-    due_at = count_hours(trigger, limit, zone, forum.calendar, forum.still)
-    wall = f"{trigger.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
-    counted_on = due_at.astimezone(zone).date()
-    steps = [
-        DerivationStep(
-            StepKey.TRIGGER, f"The trigger event happened at {wall}.", at=trigger.astimezone(UTC)
-        ),
-        DerivationStep(StepKey.COUNTED, _spoken(limit), counted_on, due_at, (), source),
-    ]
-    end, rolled = _roll(counted_on, limit, forum.calendar)
-    if rolled:
-        clock = due_at.astimezone(zone).time()
-        due_at = to_instant(datetime.combine(end, clock), zone)
-        text = f"{rolled[0]} is no court day: moved to the same hour of {end}."
-        steps.append(DerivationStep(StepKey.ROLLED, text, end, due_at, rolled, source))
-    return _computation(end, due_at, limit, None, forum, steps)
-
-
-def _computation(
-    end: date,
-    due_at: datetime,
-    limit: TimeLimit,
-    cutoff: str | None,
-    forum: Forum,
-    steps: Sequence[DerivationStep],
-) -> Computation:
-    if forum.calendar is not None and forum.calendar.closures:
-        forum.calendar.day_off(end)  # refuses beyond the loaded years, whose recesses are not known
-    since = open_since(forum.tolling, forum.as_of)
-    tolled: tuple[DerivationStep, ...] = ()
-    if since is not None:
-        text = f"The clock stands still since {since}: the date holds if it runs again on {forum.as_of}."
-        tolled = (DerivationStep(StepKey.TOLLED, text, since),)
-    needed = forum.calendar is not None and limit.needs_calendar
-    return Computation(
-        end,
-        due_at,
-        str(forum.zone),
-        (*steps, *tolled, _ends(end, due_at, cutoff, forum.zone)),
-        forum.calendar.version if forum.calendar and needed else None,
-        since,
-    )
-
-
-def _roll(
-    end: date, limit: TimeLimit, calendar: CourtCalendar | None
-) -> tuple[date, tuple[date, ...]]:
-    if limit.roll is Roll.NONE or calendar is None:
-        return end, ()
-    return calendar.court_day_from(end, ONE_DAY if limit.rolls_forward else -ONE_DAY)
+    zone, calendar, local = forum.zone, forum.calendar, trigger.astimezone(forum.zone)
+    due_at = count_hours(local, how.limit, zone, calendar, forum.still)
+    counted = due_at.astimezone(zone)
+    if told is not None:
+        told.began_at(local)
+        told.counted_hours(how.limit, counted.date(), due_at)
+    if how.roll is None or calendar is None:
+        return counted.date(), due_at
+    end, skipped = calendar.court_day_from(counted.date(), how.roll)
+    if skipped:
+        due_at = to_instant(datetime.combine(end, counted.time()), zone)
+    if skipped and told is not None:
+        told.rolled_hours(end, due_at, skipped)
+    return end, due_at
 
 
 def _beyond(field: str) -> Refusal:
@@ -274,20 +289,3 @@ def _given(at: datetime | None) -> datetime:
     if at is None:
         raise Refusal(Code.MISSING_FIELD, "A stated deadline needs due_on or due_at.", "due_on")
     return at
-
-
-def _spoken(limit: TimeLimit) -> str:
-    unit = limit.unit.replace("_", " ")
-    if limit.unit is Unit.HOURS:
-        by = "" if limit.hours_by == "elapsed" else " by the clock on the wall"
-        return f"{limit.amount} {unit}{by} {limit.direction} the trigger event."
-    ends = "both ends left out" if limit.clear_days else f"day of the event {limit.first_day}"
-    passed = ", days off passed over" if limit.skips_days_off else ""
-    return f"{limit.amount} {unit} {limit.direction}, {ends}{passed}."
-
-
-def _ends(on: date, due_at: datetime, cutoff: str | None, zone: tzinfo) -> DerivationStep:
-    hour = cutoff or f"{due_at.astimezone(zone):%H:%M}"
-    return DerivationStep(
-        StepKey.ENDS, f"The time limit ends on {on} at {hour} ({zone}).", on, due_at
-    )

@@ -32,6 +32,9 @@ class EventType(StrEnum):
 
     DEADLINE_CREATED = "deadline.created"
     DEADLINE_UPDATED = "deadline.updated"
+    DATE_CHANGED = "deadline.date_changed"
+    DEADLINE_OVERDUE = "deadline.overdue"
+    REVIEW_WAITING = "deadline.review_waiting"
     DEADLINE_COMPLETED = "deadline.completed"
     DEADLINE_WAIVED = "deadline.waived"
     DEADLINE_CANCELLED = "deadline.cancelled"
@@ -82,7 +85,12 @@ class Notice:
     """All that a message about a deadline can say, before redaction.
 
     `planned_at` is when it should have been said, `released_at` when it was; `others_told` names
-    roles, never people; `next_at`/`next_roles` say who follows on silence. Instants are UTC.
+    roles, never people; `next_at`/`next_roles` say who follows on silence. `standing`: how far the
+    rule can be relied on, None for a date that a person stated. `previous`: the date that the
+    reader was told before this one, `because` why it moved (the reason itself is for level 2 up);
+    `proposed`: the date to which the law would move it, once a person has confirmed.
+    `tolled_since`: the clock stands still, and `due_on` holds only if it runs again at once.
+    Instants are UTC.
     """
 
     event: EventType
@@ -105,6 +113,19 @@ class Notice:
     next_at: datetime | None = None
     next_roles: tuple[str, ...] = ()
     act_by_on: date | None = None
+    standing: str | None = None
+    previous: "OtherDate | None" = None
+    proposed: "OtherDate | None" = None
+    because: str | None = None
+    tolled_since: date | None = None
+
+
+@dataclass(frozen=True)
+class OtherDate:
+    """A due date that no longer holds, or is not yet to hold."""
+
+    due_on: date
+    due_at: datetime
 
 
 def redacted(notice: Notice, level: Level) -> Notice:
@@ -113,7 +134,7 @@ def redacted(notice: Notice, level: Level) -> Notice:
     if level < Level.FULL:
         shown = replace(shown, notes=None)
     if level < Level.BASIS:
-        shown = replace(shown, title=None, forum=None, basis=None)
+        shown = replace(shown, title=None, forum=None, basis=None, because=None)
     if level < Level.CODE:
         shown = replace(shown, case_code=None, kind=None)
     return shown

@@ -30,6 +30,7 @@ class Why(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     DEADLINE_ENDED = "deadline_ended"
     NOTHING_LEFT = "nothing_left"
+    CLOCK_STANDS_STILL = "clock_stands_still"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class PlanFacts:
 
     `entered_at`: when the deadline (or this version of it) came into being. `fired`: step number
     to the instant it fired. `not_reached`: steps of which every message failed or which had nobody.
+    `lapses`: when the due instant passes, that itself is to be recorded, once.
     """
 
     state: DeadlineState
@@ -48,6 +50,7 @@ class PlanFacts:
     fired: Mapping[int, datetime] = field(default_factory=dict)
     not_reached: frozenset[int] = frozenset()
     responses: tuple[Response, ...] = ()
+    lapses: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Plan:
     """`due`: the step to fire now. `upcoming`: all that follows if nobody answers, in order of time.
 
     `wake_at` None means that the plan has nothing more to say; `why` tells for what reason.
+    `lapsed`: the due instant has passed, which is to be recorded now.
     """
 
     due: PlannedStep | None
@@ -73,6 +77,7 @@ class Plan:
     wake_at: datetime | None
     state: EscalationState
     why: Why
+    lapsed: bool = False
 
 
 def plan(facts: PlanFacts, now: datetime) -> Plan:
@@ -82,14 +87,18 @@ def plan(facts: PlanFacts, now: datetime) -> Plan:
         ended = EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED
         return Plan(None, (), None, ended, Why.DEADLINE_ENDED)
     state = state_of(facts.steps, facts.fired, facts.responses)
+    if facts.state is DeadlineState.SUSPENDED:
+        return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
+    lapsed, lapse_at = facts.lapses and facts.due_at <= now, facts.due_at if facts.lapses else None
     coming = _coming(facts, now)
     if not coming:
-        return Plan(None, (), None, state, Why.NOTHING_LEFT)
+        return Plan(None, (), lapse_at, state, Why.NOTHING_LEFT, lapsed)
     first, rest = coming[0], tuple(coming[1:])
     if first.at <= now:
-        return Plan(first, rest, now, state, first.why)
+        return Plan(first, rest, now, state, first.why, lapsed)
     waiting = Why.ACKNOWLEDGED if state is EscalationState.ACKNOWLEDGED else first.why
-    return Plan(None, tuple(coming), first.at, state, waiting)
+    wake_at = min(first.at, lapse_at or first.at)
+    return Plan(None, tuple(coming), wake_at, state, waiting, lapsed)
 
 
 def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:

@@ -37,6 +37,13 @@ class Standstill:
                 return (last if step > timedelta() else first) + step
         return day
 
+    def pushed(self, day: date) -> date:
+        """Where a day that was fixed before lies once each range has held it back by its length."""
+        for first, last in self.ranges:
+            if first <= day:
+                day += last - first + ONE_DAY
+        return day
+
     def days_within(self, first: date, last: date) -> int:
         """How many of the days from `first` to `last`, both included, do not count."""
         overlaps = ((max(first, start), min(last, end)) for start, end in self.ranges)

@@ -27,6 +27,7 @@ _KINDS = {
     DeadlineKind.INTERNAL: "Internal target",
 }
 _PREFIXES = {
+    DeadlineState.SUSPENDED: "SUSPENDED ",
     DeadlineState.COMPLETED: "✓ ",
     DeadlineState.WAIVED: "WAIVED ",
     DeadlineState.CANCELLED: "CANCELLED ",
@@ -93,7 +94,7 @@ def _event(item: FeedItem) -> Event:
         event.add("dtstart", due - _BLOCK)
         event.add("dtend", due)
     event.add("summary", _summary(item))
-    tentative = item.state is DeadlineState.PROVISIONAL
+    tentative = item.state in (DeadlineState.PROVISIONAL, DeadlineState.SUSPENDED)
     cancelled = item.state is DeadlineState.CANCELLED
     event.add("status", "CANCELLED" if cancelled else "TENTATIVE" if tentative else "CONFIRMED")
     event.add("transp", "TRANSPARENT")

@@ -1,22 +1,26 @@
 """What people say of a deadline: seen, verified, done, waived, cancelled. Seen is not done."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel
 from service.domain.access import Caller
-from service.domain.deadlines import LIVE_STATES, next_state
+from service.domain.deadlines import LIVE_STATES, DeadlineState, Fate, next_state
 from service.domain.escalation import ResponseKind
 from service.domain.notifications import EventType
 from service.errors import Code, Refusal, not_found
-from service.flows.announcing import announce
+from service.flows.announcing import announce, notice_of
+from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
+from service.flows.starting import Started, follow
 from service.ids import new_id
 from service.store.cases import Case, roles_of
-from service.store.deadlines import Deadline, lock_deadline
+from service.store.deadlines import Deadline, deadlines_from, lock_deadline
 from service.store.journal import Happening, record
 from service.store.responses import Response
+from service.store.reviews import close_waiting
+from service.store.trigger_events import events_out_of
 
 _EVENTS = {
     "verify": EventType.DEADLINE_UPDATED,
@@ -26,17 +30,23 @@ _EVENTS = {
 }
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a deadline ends: the proof or the reason, and, where its completion starts another clock,
+    when the act was done, when its paper was served, and whether it was a refusal."""
+
+    because: str
+    done_on: date | None = None
+    served_on: date | None = None
+    refused: bool = False
+
+
 async def acknowledge(
-    session: AsyncSession,
-    webhooks: Channel,
-    deadline_id: str,
-    user_id: str | None,
-    note: str | None,
-    caller: Caller,
-    now: datetime,
+    sitting: Sitting, deadline_id: str, user_id: str | None, note: str | None, caller: Caller
 ) -> Response:
     """ "I have it": silence ends, nobody further is told until the next mark. The deadline stays open."""
-    deadline, case = await _locked(session, deadline_id, caller)
+    session, now = sitting.session, sitting.now
+    deadline, case = await locked(session, deadline_id, caller)
     if deadline.state not in LIVE_STATES:
         raise Refusal(Code.ILLEGAL_STATE, f"The deadline is {deadline.state} already.")
     person = await person_acting(session, caller, deadline.team_id, user_id)
@@ -56,53 +66,105 @@ async def acknowledge(
     )
     session.add(response)
     deadline.wake_at = now
-    await announce(
-        session, webhooks, EventType.ESCALATION_ACKNOWLEDGED, deadline, case, person, now
+    await _publish(
+        sitting,
+        deadline,
+        case,
+        EventType.ESCALATION_ACKNOWLEDGED,
+        person,
+        "deadline.acknowledged",
     )
-    await _journal(session, deadline, person, "deadline.acknowledged", now)
     return response
 
 
-async def settle(
-    session: AsyncSession,
-    webhooks: Channel,
-    deadline_id: str,
-    verb: str,
-    user_id: str | None,
-    reason: str | None,
-    caller: Caller,
-    now: datetime,
+async def verify(
+    sitting: Sitting, deadline_id: str, user_id: str | None, caller: Caller
 ) -> Deadline:
-    """`verify`, `complete`, `waive` or `cancel`; `reason` is the proof or the reason that goes with it.
-
-    Raises Refusal `illegal_state` from a state in which the verb does not apply, and
-    `second_person_required` when somebody verifies what they entered themselves.
-    """
-    deadline, case = await _locked(session, deadline_id, caller)
-    state = next_state(deadline.state, verb)
-    person = await person_acting(session, caller, deadline.team_id, user_id)
-    if verb == "verify":
-        # A key that stands for nobody cannot vouch for a second pair of eyes on its own entry.
-        if deadline.entered_by in (person, caller.actor):
-            raise Refusal(
-                Code.SECOND_PERSON_REQUIRED,
-                "Somebody other than the person who entered the deadline must verify it.",
-                "user_id",
-            )
-        deadline.verified_by = person
-    else:
-        deadline.ended_by, deadline.ended_at, deadline.ended_because = person, now, reason
-        deadline.wake_at = None
-    deadline.state = state
-    deadline.shown, deadline.shown_at = deadline.shown + 1, now
-    deadline.revision += 1
-    session.add(deadline)
-    await announce(session, webhooks, _EVENTS[verb], deadline, case, person, now)
-    await _journal(session, deadline, person, f"deadline.{state}", now)
+    """Raises Refusal `second_person_required` when somebody verifies what they entered themselves."""
+    deadline, case = await locked(sitting.session, deadline_id, caller)
+    state = next_state(deadline.state, "verify")
+    person = await person_acting(sitting.session, caller, deadline.team_id, user_id)
+    # A key that stands for nobody cannot vouch for a second pair of eyes on its own entry.
+    if deadline.entered_by in (person, caller.actor):
+        raise Refusal(
+            Code.SECOND_PERSON_REQUIRED,
+            "Somebody other than the person who entered the deadline must verify it.",
+            "user_id",
+        )
+    deadline.verified_by = person
+    await _settle(sitting, deadline, case, "verify", state, person)
     return deadline
 
 
-async def _locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tuple[Deadline, Case]:
+async def end(
+    sitting: Sitting,
+    deadline_id: str,
+    verb: str,
+    user_id: str | None,
+    ending: Ending,
+    caller: Caller,
+) -> tuple[Deadline, Started]:
+    """`complete`, `waive` or `cancel`, and what that starts in turn.
+
+    Raises Refusal `illegal_state` from a state in which the verb does not apply, and `missing_field`
+    where a clock that the completion starts runs from a date that is not given.
+    """
+    deadline, case = await locked(sitting.session, deadline_id, caller)
+    state = next_state(deadline.state, verb)
+    person = await person_acting(sitting.session, caller, deadline.team_id, user_id)
+    await _end(sitting, deadline, case, verb, state, person, ending.because)
+    if verb == "cancel":
+        await _cancel_what_hangs_on(sitting, deadline, case, person)
+    if verb != "complete":
+        return deadline, Started()
+    fate = Fate.REFUSAL if ending.refused else Fate.COMPLETION
+    done_on = ending.done_on or sitting.today(deadline.timezone)
+    started = await follow(sitting, deadline, case, fate, person, done_on, ending.served_on)
+    return deadline, started
+
+
+async def _end(
+    sitting: Sitting,
+    deadline: Deadline,
+    case: Case,
+    verb: str,
+    state: DeadlineState,
+    person: str,
+    because: str,
+) -> None:
+    deadline.ended_by, deadline.ended_at, deadline.ended_because = person, sitting.now, because
+    deadline.wake_at = None
+    await close_waiting(sitting.session, [deadline.id])
+    await _settle(sitting, deadline, case, verb, state, person)
+
+
+async def _cancel_what_hangs_on(
+    sitting: Sitting, deadline: Deadline, case: Case, person: str
+) -> None:
+    """What is counted back from the end of a deadline that should never have been, should not either."""
+    ends = await events_out_of(sitting.session, deadline.id, Fate.DUE)
+    for child in await deadlines_from(sitting.session, [event.id for event in ends]):
+        because = f"counted from {deadline.id}, which was cancelled"
+        await _end(sitting, child, case, "cancel", DeadlineState.CANCELLED, person, because)
+        await _cancel_what_hangs_on(sitting, child, case, person)
+
+
+async def _settle(
+    sitting: Sitting,
+    deadline: Deadline,
+    case: Case,
+    verb: str,
+    state: DeadlineState,
+    person: str,
+) -> None:
+    deadline.state = state
+    deadline.shown, deadline.shown_at = deadline.shown + 1, sitting.now
+    deadline.revision += 1
+    await _publish(sitting, deadline, case, _EVENTS[verb], person, f"deadline.{state}")
+
+
+async def locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tuple[Deadline, Case]:
+    """The deadline, held against every other writer, and its case."""
     deadline = await lock_deadline(session, deadline_id, caller.reach)
     case = await session.get(Case, deadline.case_id) if deadline else None
     if deadline is None or case is None:
@@ -110,9 +172,18 @@ async def _locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tu
     return deadline, case
 
 
-async def _journal(
-    session: AsyncSession, deadline: Deadline, person: str, action: str, now: datetime
+async def _publish(
+    sitting: Sitting,
+    deadline: Deadline,
+    case: Case,
+    event: EventType,
+    person: str,
+    action: str,
 ) -> None:
+    """To the endpoints, and into the journal."""
+    session, now = sitting.session, sitting.now
+    notice = notice_of(deadline, case, event, now, now)
+    await announce(session, sitting.webhooks, notice, deadline, person, now)
     session.add(deadline)
     await session.flush()
     data = {"version": deadline.version, "state": deadline.state}

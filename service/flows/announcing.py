@@ -1,4 +1,4 @@
-"""Tells endpoints what has happened: one message for each endpoint that asked for the event."""
+"""The messages that are written: to endpoints, one for each that asked for the event; to people, mail."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,6 +21,7 @@ from service.store.cases import Case
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint, active_endpoints
 from service.store.messages import Message, add_messages
+from service.store.users import User
 
 
 def notice_of(
@@ -43,6 +44,8 @@ def notice_of(
         act_by_on=deadline.act_by_on,
         timezone=deadline.timezone,
         provisional=deadline.verified_by is None,
+        standing=deadline.rule_status,
+        tolled_since=deadline.tolled_since,
         planned_at=planned_at,
         released_at=now,
     )
@@ -117,18 +120,57 @@ def _message(draft: Draft, deadline: Deadline, endpoint: Endpoint, channel: Chan
     )
 
 
+def letter(
+    channel: Channel,
+    notice: Notice,
+    deadline: Deadline,
+    user: User,
+    level: Level,
+    step: str,
+    now: datetime,
+) -> Message:
+    """One mail to one person, at the level that this person is shown."""
+    message_id, event_id = new_id("msg", now), new_id("evt", now)
+    draft = Draft(
+        message_id=message_id,
+        event=notice.event,
+        event_id=event_id,
+        team_id=deadline.team_id,
+        occurred_at=now,
+        notice=redacted(notice, level),
+        reader_zone=user.timezone,
+    )
+    return Message(
+        id=message_id,
+        team_id=deadline.team_id,
+        case_id=deadline.case_id,
+        deadline_id=deadline.id,
+        deadline_version=deadline.version,
+        step=step,
+        event=notice.event,
+        event_id=event_id,
+        channel=channel.kind,
+        user_id=user.id,
+        level=level,
+        dedupe_key=dedupe_key(deadline.id, deadline.version, step, 0, user.id, channel.kind),
+        content=channel.compose(draft),
+        due_at=notice.planned_at,
+        next_attempt_at=now,
+        useful_until=useful_until(deadline.due_at, now),
+        created_at=now,
+    )
+
+
 async def announce(
     session: AsyncSession,
     channel: Channel,
-    event: EventType,
+    notice: Notice,
     deadline: Deadline,
-    case: Case,
     actor: str | None,
     now: datetime,
 ) -> None:
-    """For the stories that people set going: writes the messages in their transaction."""
+    """For the stories that are told as they happen: writes the messages in their transaction."""
     endpoints = (await active_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
-    notice = notice_of(deadline, case, event, now, now)
     await add_messages(session, announcements(notice, deadline, endpoints, channel, actor, now))
 
 

@@ -8,12 +8,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller
 from service.errors import Code, Refusal, not_found
 from service.flows.calendars import check_calendar
-from service.flows.docketing import check_people, check_policy
+from service.flows.docketing import check_policy
 from service.flows.standing import check_precondition
+from service.flows.starting import check_people
 from service.ids import new_id
 from service.schemas.cases import CaseIn, CasePatch, RoleIn
 from service.store.cases import Case, CaseRole, find_case, get_case, roles_of, set_roles
-from service.store.deadlines import live_deadlines_of
+from service.store.deadlines import check_anew, live_deadlines_of
 from service.store.feeds import touch_feeds
 from service.store.journal import Happening, record
 from service.store.teams import existing_team_ids
@@ -30,7 +31,7 @@ async def open_case(
     await _check_unique(session, team_id, body)
     await check_policy(session, body.escalation_policy_id, team_id, caller)
     if body.calendar:
-        check_calendar(body.calendar)
+        await check_calendar(session, body.calendar)
     await _check_people(session, team_id, body.roles)
     case = Case(
         id=new_id("cas", now),
@@ -60,10 +61,12 @@ async def change_case(
         raise not_found("case")
     check_precondition(case.id, case.revision, if_match)
     changes = body.model_dump(exclude_unset=True, exclude={"roles"})
+    if {"calendar", "respondent_state"} & set(changes):
+        await check_anew(session, case.id)
     if "escalation_policy_id" in changes:
         await check_policy(session, body.escalation_policy_id, case.team_id, caller)
     if body.calendar:
-        check_calendar(body.calendar)
+        await check_calendar(session, body.calendar)
     for name, value in changes.items():
         setattr(case, name, value)
     case.shown, case.shown_at = case.shown + 1, now

@@ -93,6 +93,7 @@ def _situation(deadline: Deadline, around: _Around) -> Situation:
             for one in around.responses.get(deadline.id, ())
             if one.version == deadline.version
         ),
+        lapses=deadline.lapsed_at is None,
     )
     people: dict[Role, list[User]] = {}
     for held in around.roles.get(case.id, ()):

@@ -1,36 +1,62 @@
 """A rule may be read in several ways: each is computed, and the earliest is the safe one."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
+from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import (
-    Computation,
     DeadlineKind,
     Forum,
     compute,
+    due,
     last_court_day,
     local_date,
 )
+from service.domain.derivations import Computation
+from service.domain.service_of_process import ServiceEffect, ServiceMethod
 from service.domain.time_limits import TimeLimit, Unit
+from service.domain.tolling import TollingPeriod
 from service.errors import Code, Refusal
-from service.flows.calendars import court_calendar
-from service.rules.library import CountedFrom, Rule, Version
-from service.store.cases import Case
-from service.store.trigger_events import TriggerEvent
+from service.rules.library import CountedFrom, Moment, Moments, Rule
 
-Moment = date | datetime
-#: What a trigger event says of itself; a moment that is not known is left out.
-Moments = Mapping[CountedFrom, Moment]
 
-_FIELDS = {
-    CountedFrom.OCCURRENCE: "occurred_on",
-    CountedFrom.SERVICE: "served_on",
-    CountedFrom.RULING: "ruled_on",
-}
+class EventDates(Protocol):
+    """What a trigger event's row, or a part of it, says."""
+
+    occurred_on: date
+    occurred_at: datetime | None
+    sent_on: date | None
+    served_on: date | None
+    service_method: ServiceMethod | None
+    ruled_on: date | None
+    facts_on: date | None
+
+
+class Ground(Protocol):
+    """What a case's row says of where it is brought, and against whom."""
+
+    calendar: str | None
+    respondent_state: str | None
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the readings of a rule rest on. `moments`: what the trigger event says of itself; one that
+    is not known is left out. `calendar`: code of the case's own court calendar. `as_of`: the day on
+    which tolling that is open is taken to be lifted."""
+
+    moments: Moments
+    as_of: date
+    applies_on: date | None = None
+    sent_on: date | None = None
+    service_method: ServiceMethod | None = None
+    facts_on: date | None = None
+    respondent_state: str | None = None
+    calendar: str | None = None
+    tolling: tuple[TollingPeriod, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,25 +68,83 @@ class Read:
     reason: str
 
 
-def read_rule(rule: Rule, version: Version, moments: Moments, forum: Forum) -> list[Read]:
-    """All readings, the earliest first. Raises Refusal `missing_field` where the rule's own count
-    lacks its date; another reading that lacks one is left out."""
-    if rule.counted_from not in moments:
-        field = _FIELDS[rule.counted_from]
-        raise Refusal(
-            Code.MISSING_FIELD,
-            f"Rule {rule.id} runs from {rule.counted_from}: give {field}.",
-            field,
+@dataclass(frozen=True)
+class Found:
+    """The readings of one rule for one event, the earliest first, and the day to act by."""
+
+    reads: Sequence[Read]
+    act_by_on: date | None
+    calendar_version: str | None
+
+    @property
+    def safe(self) -> Read:
+        return self.reads[0]
+
+
+@dataclass(frozen=True)
+class _Count:
+    """One way to count: from when, what, lengthened by what, and why so."""
+
+    moment: Moment
+    limit: TimeLimit
+    served: ServiceEffect | None
+    reason: str
+
+
+def basis_of(
+    event: EventDates, case: Ground, tolling: tuple[TollingPeriod, ...], as_of: date
+) -> Basis:
+    """What is known of an entered trigger event."""
+    known: dict[CountedFrom, Moment | None] = {
+        CountedFrom.OCCURRENCE: event.occurred_at or event.occurred_on,
+        CountedFrom.SERVICE: event.served_on,
+        CountedFrom.RULING: event.ruled_on,
+    }
+    return Basis(
+        moments={name: moment for name, moment in known.items() if moment is not None},
+        as_of=as_of,
+        sent_on=event.sent_on,
+        service_method=event.service_method,
+        facts_on=event.facts_on,
+        respondent_state=case.respondent_state,
+        calendar=case.calendar,
+        tolling=tolling,
+    )
+
+
+def calendar_code(rule: Rule, basis: Basis) -> str | None:
+    """The calendar that decides, None where no court day matters to any version of the rule."""
+    return (basis.calendar or rule.calendar) if rule.needs_calendar else None
+
+
+def read(rule: Rule, basis: Basis, calendar: CourtCalendar | None) -> Found:
+    """All readings, each with its derivation. Raises Refusal: `missing_field` where the rule's own
+    count lacks its date (a reading that lacks one is left out), `rule_not_in_force`,
+    `rule_not_applicable`, and whatever the computation refuses."""
+    forum = _forum(rule, basis, calendar)
+    found = [
+        Read(
+            compute(one.moment, one.limit, forum, rule.citation, one.served), one.limit, one.reason
         )
-    own = version.reason or f"{rule.id}, {rule.status}"
-    found = [_read(moments[rule.counted_from], version.time_limit.time_limit(), forum, rule, own)]
-    for reading in version.readings:
-        limit = reading.time_limit.time_limit()
-        moment = moments.get(reading.counted_from or rule.counted_from)
-        if moment is None or (limit.unit is Unit.HOURS and not isinstance(moment, datetime)):
-            continue
-        found.append(_read(moment, limit, forum, rule, reading.reason))
-    return sorted(found, key=lambda read: read.computation.due_at)
+        for one in _counts(rule, basis, forum.zone)
+    ]
+    found.sort(key=lambda one: one.computation.due_at)
+    custody = rule.kind is DeadlineKind.CUSTODY
+    act_by_on = act_by(found[0].computation.due_on, found[0].limit, forum, custody)
+    return Found(found, act_by_on, calendar.version if calendar else None)
+
+
+def safe_date(
+    rule: Rule, basis: Basis, calendar: CourtCalendar | None
+) -> tuple[datetime, date, date | None]:
+    """The earliest reading alone, unexplained, as instant and day, and the day to act by; raises as
+    `read`."""
+    forum = _forum(rule, basis, calendar)
+    counts = list(_counts(rule, basis, forum.zone))
+    dates = [due(one.moment, one.limit, forum, one.served) for one in counts]
+    (due_on, due_at), count = min(zip(dates, counts, strict=True), key=lambda one: one[0][1])
+    custody = rule.kind is DeadlineKind.CUSTODY
+    return due_at, due_on, act_by(due_on, count.limit, forum, custody)
 
 
 def act_by(due_on: date, limit: TimeLimit, forum: Forum, custody: bool) -> date | None:
@@ -70,41 +154,49 @@ def act_by(due_on: date, limit: TimeLimit, forum: Forum, custody: bool) -> date 
     return last_court_day(due_on, forum.calendar)
 
 
-def _read(moment: Moment, limit: TimeLimit, forum: Forum, rule: Rule, reason: str) -> Read:
-    return Read(compute(moment, limit, forum, rule.citation), limit, reason)
+def _forum(rule: Rule, basis: Basis, calendar: CourtCalendar | None) -> Forum:
+    return Forum(ZoneInfo(rule.timezone), calendar, basis.tolling, basis.as_of)
 
 
-@dataclass(frozen=True)
-class Found:
-    """The readings of one rule for one event, the earliest first, and the day to act by."""
+def _counts(rule: Rule, basis: Basis, zone: tzinfo) -> Iterator[_Count]:
+    if rule.counted_from not in basis.moments and not _dispatched(rule, basis):
+        field = rule.counted_from.field
+        raise Refusal(
+            Code.MISSING_FIELD,
+            f"Rule {rule.id} runs from {rule.counted_from}: give {field}.",
+            field,
+        )
+    moments = basis.moments
+    occurred = moments.get(CountedFrom.OCCURRENCE) or moments.get(rule.counted_from, basis.as_of)
+    applies_on = basis.applies_on or local_date(occurred, zone)
+    rule.check_applies(basis.respondent_state, basis.facts_on, applies_on)
+    by_event = basis.applies_on is None
+    version = rule.version_for(moments) if by_event else rule.version_on(applies_on)
+    own = version.reason or f"{rule.id}, {rule.status}"
+    yield _count(rule, basis, rule.counted_from, version.time_limit.time_limit(), own)
+    for reading in version.readings:
+        limit, counted_from = (
+            reading.time_limit.time_limit(),
+            reading.counted_from or rule.counted_from,
+        )
+        moment = basis.moments.get(counted_from)
+        if moment is None or (limit.unit is Unit.HOURS and not isinstance(moment, datetime)):
+            continue
+        yield _count(rule, basis, counted_from, limit, reading.reason)
 
-    reads: list[Read]
-    act_by_on: date | None
-    calendar_version: str | None
+
+def _count(
+    rule: Rule, basis: Basis, counted_from: CountedFrom, limit: TimeLimit, reason: str
+) -> _Count:
+    """Where the law fixes the day on which a paper counts as served, that day and not its receipt."""
+    effect = rule.service_effect(basis.service_method)
+    if _dispatched(rule, basis) and counted_from is rule.counted_from and basis.sent_on:
+        return _Count(basis.sent_on, limit, effect, reason)
+    kept = replace(effect, deemed=None) if effect and effect.added else None
+    return _Count(basis.moments[counted_from], limit, kept, reason)
 
 
-async def read_event(
-    session: AsyncSession, rule: Rule, event: TriggerEvent, case: Case, now: datetime
-) -> Found:
-    """The law in force when the event occurred decides; the limit runs from the date the rule says."""
-    version = rule.version_on(event.occurred_on)
-    counts = [version.time_limit, *(reading.time_limit for reading in version.readings)]
-    code = case.calendar or rule.calendar
-    needed = rule.calendar or any(one.time_limit().needs_calendar for one in counts)
-    calendar = await court_calendar(session, code, now) if needed and code else None
-    zone = ZoneInfo(rule.timezone)
-    forum = Forum(zone, calendar, as_of=local_date(now, zone))
-    reads = read_rule(rule, version, _moments(event), forum)
-    custody = rule.kind is DeadlineKind.CUSTODY
-    safe = reads[0]
-    act_by_on = act_by(safe.computation.due_on, safe.limit, forum, custody)
-    return Found(reads, act_by_on, calendar.version if calendar else None)
-
-
-def _moments(event: TriggerEvent) -> dict[CountedFrom, date | datetime]:
-    known: dict[CountedFrom, date | datetime | None] = {
-        CountedFrom.OCCURRENCE: event.occurred_at or event.occurred_on,
-        CountedFrom.SERVICE: event.served_on,
-        CountedFrom.RULING: event.ruled_on,
-    }
-    return {name: moment for name, moment in known.items() if moment is not None}
+def _dispatched(rule: Rule, basis: Basis) -> bool:
+    """Whether the limit runs from the day that the law deems to follow dispatch."""
+    effect = rule.service_effect(basis.service_method)
+    return effect is not None and effect.deemed is not None and basis.sent_on is not None

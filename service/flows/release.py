@@ -8,22 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel, Draft
+from service.channels.interface import Channel
 from service.domain.access import Level, level_for
+from service.domain.deadlines import Fate
 from service.domain.escalation import Role, Step
 from service.domain.notifications import (
     ChannelKind,
     EventType,
     Notice,
-    dedupe_key,
-    redacted,
-    useful_until,
 )
 from service.domain.plan import Plan, PlanFacts, PlannedStep, plan
-from service.flows.announcing import announcements, notice_of
+from service.flows.announcing import announce, announcements, letter, notice_of
 from service.flows.planning import Situation, gather, written_steps
+from service.flows.sitting import Sitting
+from service.flows.starting import follow
 from service.ids import new_id
 from service.store.deadlines import claim_due
 from service.store.endpoints import Endpoint, active_endpoints
@@ -47,20 +46,22 @@ class Released:
     messages: int
 
 
-async def release_due(
-    session: AsyncSession, channels: Channels, now: datetime, limit: int
-) -> Released:
+async def release_due(sitting: Sitting, limit: int) -> Released:
     """One batch of at most `limit` deadlines whose `wake_at` has come."""
+    session, now = sitting.session, sitting.now
     deadlines = await claim_due(session, now, limit)
     if not deadlines:
         return Released(0, 0)
     endpoints = await active_endpoints(session, [deadline.team_id for deadline in deadlines])
     messages: list[Message] = []
     happenings: list[Happening] = []
+    lapsed: list[Situation] = []
     for situation in await gather(session, deadlines):
         deadline = situation.deadline
         try:
-            release = _Release(situation, endpoints.get(deadline.team_id, []), channels, now)
+            release = _Release(
+                situation, endpoints.get(deadline.team_id, []), sitting.channels, now
+            )
             release.run()
         except Exception:
             # One deadline that cannot be told must not silence the rest of the batch.
@@ -71,10 +72,36 @@ async def release_due(
         happenings += release.happenings
         if release.escalation is not None:
             session.add(release.escalation)
+        if release.lapsed:
+            lapsed.append(situation)
     await session.flush()
     await add_messages(session, messages)
     await record(session, happenings, now)
+    for situation in lapsed:
+        await _lapse(sitting, situation)
     return Released(len(deadlines), len(messages))
+
+
+async def _lapse(sitting: Sitting, situation: Situation) -> None:
+    """The due instant has passed: recorded once for each version, and what hangs on it begins."""
+    deadline, case, now = situation.deadline, situation.case, sitting.now
+    try:
+        async with sitting.session.begin_nested():
+            deadline.lapsed_at = now
+            sitting.session.add(deadline)
+            notice = notice_of(deadline, case, EventType.DEADLINE_OVERDUE, deadline.due_at, now)
+            await announce(sitting.session, sitting.webhooks, notice, deadline, None, now)
+            data = {"version": deadline.version, "due_at": deadline.due_at.isoformat()}
+            overdue = Happening(
+                deadline.team_id, "system", "deadline.overdue", deadline.id, case.id, data
+            )
+            await record(sitting.session, [overdue], now)
+            await follow(sitting, deadline, case, Fate.LAPSE, "system")
+    except Exception:
+        # The reminders of this batch must go out whatever the next clock is.
+        _log.exception("lapse_failed", deadline_id=deadline.id)
+        deadline.lapsed_at, deadline.wake_at = None, now + _AFTER_FAULT
+        sitting.session.add(deadline)
 
 
 class _Release:
@@ -90,6 +117,7 @@ class _Release:
         self.escalation: Escalation | None = None
         self.messages: list[Message] = []
         self.happenings: list[Happening] = []
+        self.lapsed = False
 
     def run(self) -> None:
         """Fires what is due; a step that reaches nobody lets the next one fire at once."""
@@ -100,6 +128,7 @@ class _Release:
             self.situation.deadline.wake_at = self.now + _AFTER_FAULT
             return
         decision = plan(facts, self.now)
+        self.lapsed = decision.lapsed
         while decision.due is not None:
             following = plan(_after(facts, decision.due, self.now, reached=True), self.now)
             reached = self._fire(decision.due, following)
@@ -107,7 +136,9 @@ class _Release:
             decision = plan(facts, self.now)
         if facts is not self.situation.facts:
             self.escalation = self._kept(facts)
-        self.situation.deadline.wake_at = decision.wake_at
+        # That it has lapsed is recorded with this release; only what comes after wakes it again.
+        facts = replace(facts, lapses=facts.lapses and not self.lapsed)
+        self.situation.deadline.wake_at = plan(facts, self.now).wake_at
 
     def _fire(self, due: PlannedStep, following: Plan) -> bool:
         """Messages for every person of the step and every endpoint; False when there was nobody."""
@@ -141,40 +172,9 @@ class _Release:
         level = level_for(role, Level(case.mail_level), Level(case.ceiling))
         if level is None:
             return
-        message_id, event_id = new_id("msg", self.now), new_id("evt", self.now)
         others = tuple(one for one in notice.others_told if one != role)
-        draft = Draft(
-            message_id=message_id,
-            event=notice.event,
-            event_id=event_id,
-            team_id=deadline.team_id,
-            occurred_at=self.now,
-            notice=redacted(replace(notice, others_told=others), level),
-            reader_zone=user.timezone,
-            step=order,
-        )
-        key = dedupe_key(deadline.id, deadline.version, str(order), 0, user.id, channel.kind)
-        self.messages.append(
-            Message(
-                id=message_id,
-                team_id=deadline.team_id,
-                case_id=deadline.case_id,
-                deadline_id=deadline.id,
-                deadline_version=deadline.version,
-                step=str(order),
-                event=notice.event,
-                event_id=event_id,
-                channel=channel.kind,
-                user_id=user.id,
-                level=level,
-                dedupe_key=key,
-                content=channel.compose(draft),
-                due_at=notice.planned_at,
-                next_attempt_at=self.now,
-                useful_until=useful_until(deadline.due_at, self.now),
-                created_at=self.now,
-            )
-        )
+        own = replace(notice, others_told=others)
+        self.messages.append(letter(channel, own, deadline, user, level, str(order), self.now))
 
     def _announce(self, notice: Notice, order: int) -> None:
         channel = self.channels[ChannelKind.WEBHOOK]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Level, Reach, level_for
-from service.domain.deadlines import LIVE_STATES
+from service.domain.deadlines import RUNNING_STATES
 from service.domain.escalation import Role
 from service.errors import Code, Refusal, not_found
 from service.feeds.calendar import FeedItem, etag, render, uid_for, whole_second
@@ -156,7 +156,7 @@ def _item(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datetim
         due_at=deadline.due_at,
         whole_day=deadline.whole_day,
         timezone=deadline.timezone,
-        overdue=passed and deadline.state in LIVE_STATES,
+        overdue=passed and deadline.state in RUNNING_STATES,
     )
 
 

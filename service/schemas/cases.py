@@ -9,7 +9,10 @@ from service.domain.access import Level
 from service.domain.escalation import Role
 from service.schemas.fields import Answer, CaseCode, ExternalId, Id, Line, Shape, ZoneName
 
-CalendarCode = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")]
+CalendarCode = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})?$")]
+
+
+StateCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 
 class RoleIn(Shape):
@@ -22,7 +25,8 @@ Roles = Annotated[list[RoleIn], Field(max_length=50)]
 
 class CaseIn(Shape):
     """`calendar`: code of the court calendar, such as KZ. `ceiling`: the most that any channel
-    shows. `mail_level`: how much mails show (1 code and kind, 2 title and basis)."""
+    shows. `mail_level`: how much mails show (1 code and kind, 2 title and basis).
+    `respondent_state`: the State against which it is brought (ISO 3166), where there is one."""
 
     code: CaseCode
     timezone: ZoneName
@@ -32,6 +36,7 @@ class CaseIn(Shape):
     calendar: CalendarCode | None = None
     ceiling: Level = Level.BASIS
     mail_level: Annotated[Level, Field(le=Level.BASIS)] = Level.CODE
+    respondent_state: StateCode | None = None
     escalation_policy_id: Id | None = None
     roles: Roles = Field(default_factory=list)
 
@@ -41,6 +46,7 @@ class CasePatch(Shape):
     calendar: CalendarCode | None = None
     ceiling: Level | None = None
     mail_level: Annotated[Level, Field(le=Level.BASIS)] | None = None
+    respondent_state: StateCode | None = None
     escalation_policy_id: Id | None = None
     roles: Roles | None = None
 
@@ -60,6 +66,7 @@ class CaseOut(Answer):
     calendar: str | None
     ceiling: int
     mail_level: int
+    respondent_state: str | None
     escalation_policy_id: str | None
     roles: list[RoleOut]
     revision: int

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from service.domain.service_of_process import ServiceMethod
 from service.domain.time_limits import (
     LARGEST_AMOUNT,
     Direction,
@@ -20,7 +21,7 @@ from service.schemas.fields import Answer, LocalDate, Moment, Shape, ZoneName
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Range = tuple[LocalDate, LocalDate]
-CalendarName = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")]
+CalendarName = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})?$")]
 
 
 class TimeLimitIn(Shape):
@@ -60,7 +61,12 @@ class CalendarIn(Shape):
 class ComputationIn(Shape):
     """Exactly one of `time_limit` and `rule`. `trigger`: a date, or an instant with offset, which hours
     need. `calendar`: inline, or the name of a stored one. `tolling`: pairs [from, until or null].
-    `as_of`: the day on which tolling without an end is taken to be lifted; left out, today."""
+    `as_of`: the day on which tolling without an end is taken to be lifted; left out, today.
+
+    With a `rule` only. `applies_on`: the day whose law applies, where it is not the trigger's (the
+    day on which a decision was given, the trigger being its notification). `respondent_state`: ISO
+    3166, two letters, and `facts_on`: some rules end with a State's membership. `service_method`: how
+    the paper was served, the trigger being the day of dispatch where the rule deems the day."""
 
     trigger: Moment
     timezone: ZoneName | None = None
@@ -71,6 +77,10 @@ class ComputationIn(Shape):
         default_factory=list
     )
     as_of: LocalDate | None = None
+    applies_on: LocalDate | None = None
+    respondent_state: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    facts_on: LocalDate | None = None
+    service_method: ServiceMethod | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

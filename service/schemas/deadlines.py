@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.domain.deadlines import DeadlineKind, DeadlineState, DutyHolder, Force
@@ -58,8 +58,11 @@ class DeadlinePatch(Shape):
 
 
 class DeadlineOut(Answer):
-    """`due_on` is the safe one of `readings`; `act_by_on` the last court day not after it. `overdue` is
-    derived. `verified_by` None: nobody but the person who entered it has checked it."""
+    """`due_on` is the safe one of `readings`, or the date that a person has `stated`; then `computed_on`
+    is the safe reading beside it, and `difference_days` how far the stated date lies after it.
+    `act_by_on`: the last court day not after `due_on`. `overdue` is derived. `tolled_since`: the
+    clock stands still, and `due_on` holds only if it had run again at once. `earlier_dates`: those of
+    the versions before. `verified_by` None: nobody but who entered this date has checked it."""
 
     id: str
     team_id: str
@@ -79,6 +82,13 @@ class DeadlineOut(Answer):
     timezone: str
     act_by_on: date | None
     readings: list[dict[str, Any]]
+    computed_on: date | None
+    computed_at: datetime | None
+    stated: dict[str, Any] | None
+    difference_days: int | None
+    tolled_since: date | None
+    lapsed_at: datetime | None
+    earlier_dates: list[dict[str, Any]]
     rule_id: str | None
     rule_status: str | None
     sources: list[dict[str, Any]]
@@ -97,6 +107,9 @@ class DeadlineOut(Answer):
 
 
 class DerivationOut(Answer):
+    """`if_lifted_today` and `remaining_days`: for a clock that stands still, when the limit would end
+    if it ran again today, and how many days of it remain."""
+
     deadline_id: str
     due_on: date
     due_at: datetime
@@ -108,6 +121,11 @@ class DerivationOut(Answer):
     rule_status: str | None
     calendar_version: str | None
     zone_data_version: str
+    computed_on: date | None
+    stated: dict[str, Any] | None
+    tolled_since: date | None
+    if_lifted_today: date | None
+    remaining_days: int | None
     warnings: list[str]
 
 
@@ -122,9 +140,14 @@ class AnswerIn(PersonIn):
 
 
 class ProofIn(PersonIn):
-    """`proof`: reference of the receipt or registration that shows the act was done."""
+    """`proof`: reference of the receipt or registration that shows the act was done. Where that starts
+    another clock: `done_on`, when it was done (left out: today), `served_on`, when its paper reached
+    the team, `refused`, that an authority has answered with a refusal."""
 
     proof: Annotated[Line, Field(min_length=2)]
+    done_on: LocalDate | None = None
+    served_on: LocalDate | None = None
+    refused: StrictBool = False
 
 
 class ReasonIn(PersonIn):
@@ -140,6 +163,13 @@ class ResponseOut(Answer):
     method: str
     note: str | None
     at: datetime
+
+
+class DeadlineEnded(DeadlineOut):
+    """With what its end has started. `not_started`: rule id to the reason why it gave no date."""
+
+    started: list[DeadlineOut]
+    not_started: dict[str, str]
 
 
 class PlannedStepOut(Answer):

@@ -15,7 +15,8 @@ from service.store.paging import get_within, page, within
 
 class Case(SQLModel, table=True):
     """Known by its `code`, never by a client's name. `calendar` is the code of its court calendar,
-    `mail_level` how much its mails show, up to `ceiling`.
+    `mail_level` how much its mails show, up to `ceiling`, `respondent_state` (ISO 3166) the State
+    against which it is brought, where there is one.
 
     `shown` counts the changes that alter what feeds show of the case's deadlines.
     """
@@ -35,6 +36,7 @@ class Case(SQLModel, table=True):
     calendar: str | None = None
     ceiling: int = Level.BASIS
     mail_level: int = Level.CODE
+    respondent_state: str | None = None
     escalation_policy_id: str | None = Field(default=None, foreign_key="escalation_policies.id")
     shown: int = 0
     shown_at: datetime = Field(sa_type=UtcDateTime)

@@ -15,6 +15,8 @@ from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, within
 
 _OPEN = text("wake_at IS NOT NULL")
+#: Written out for the planner, as in messages.py.
+LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
 
 class Deadline(SQLModel, table=True):
@@ -22,20 +24,29 @@ class Deadline(SQLModel, table=True):
 
     `version` rises with every published change of the date, `shown` with every change of what a
     feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with
-    the day, not at an hour. `entered_at`: when this version came into being.
+    the day, not at an hour. `entered_at`: when this version came into being. `stated`: the word of a
+    person that stands over what the rule gives (`due_on` or `due_at`, `reason`, `source`, `by`,
+    `at`); `computed_on` and `computed_at` then keep what the rule gives. `earlier_dates`: the date
+    of each version before. `checked_against`: the edition of the law that it was last held against.
     """
 
     __tablename__ = "deadlines"
     __table_args__ = (
         Index("ix_deadlines_wake_at", "wake_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("ix_deadlines_team_id_due_at", "team_id", "due_at", "id"),
+        Index(
+            "ix_deadlines_checked_against",
+            "checked_against",
+            postgresql_where=LIVE,
+            sqlite_where=LIVE,
+        ),
         UniqueConstraint("team_id", "external_id"),
     )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id")
     case_id: str = Field(foreign_key="cases.id", index=True)
-    trigger_event_id: str | None = Field(default=None, foreign_key="trigger_events.id")
+    trigger_event_id: str | None = Field(default=None, foreign_key="trigger_events.id", index=True)
     external_id: str | None = None
     title: str
     notes: str | None = None
@@ -48,6 +59,12 @@ class Deadline(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     whole_day: bool
     timezone: str
+    computed_on: date | None = None
+    computed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stated: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    tolled_since: date | None = None
+    lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    earlier_dates: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     act_by_on: date | None = None
     readings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     rule_id: str | None = None
@@ -56,6 +73,7 @@ class Deadline(SQLModel, table=True):
     sources: list[dict[str, Any]] = Field(sa_type=Json)
     calendar_version: str | None = None
     zone_data_version: str
+    checked_against: str = ""
     escalation_policy_id: str | None = Field(default=None, foreign_key="escalation_policies.id")
     version: int = 1
     shown: int = 0
@@ -118,9 +136,27 @@ async def list_deadlines(
     )
 
 
+async def deadlines_from(session: AsyncSession, event_ids: Iterable[str]) -> list[Deadline]:
+    """The live deadlines that these trigger events started."""
+    query = select(Deadline).where(
+        col(Deadline.trigger_event_id).in_(set(event_ids)), col(Deadline.state).in_(LIVE_STATES)
+    )
+    return list(await session.exec(query.order_by(col(Deadline.id)).with_for_update()))
+
+
 async def live_deadlines_of(session: AsyncSession, case_id: str) -> list[Deadline]:
     query = select(Deadline).where(Deadline.case_id == case_id)
     return list(await session.exec(query.where(col(Deadline.state).in_(LIVE_STATES))))
+
+
+async def check_anew(session: AsyncSession, case_id: str) -> None:
+    """What the dates of this case rest on has changed: the next round holds them against it."""
+    await session.exec(
+        update(Deadline)
+        .where(col(Deadline.case_id) == case_id, LIVE)
+        .values(checked_against="")
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 async def oldest_wake_at(session: AsyncSession) -> datetime | None:

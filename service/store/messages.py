@@ -190,6 +190,17 @@ async def reached_steps(
     return {(str(row[0]), int(row[1] or 0), row[2]) for row in rows}
 
 
+async def told_versions(session: AsyncSession, deadline_id: str) -> dict[str, int]:
+    """User id to the newest version of the deadline that a mail has told them of, or is about to."""
+    query = (
+        select(Message.user_id, func.max(Message.deadline_version))
+        .where(Message.deadline_id == deadline_id, Message.channel == ChannelKind.EMAIL)
+        .where(col(Message.state).in_((MessageState.ACCEPTED, MessageState.SENDING)))
+        .group_by(col(Message.user_id))
+    )
+    return {str(row[0]): int(row[1] or 1) for row in await session.exec(query)}
+
+
 async def get_message(session: AsyncSession, message_id: str, reach: Reach) -> Message | None:
     return await get_within(session, Message, message_id, reach)
 

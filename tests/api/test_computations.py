@@ -26,6 +26,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("unknown zone", {"timezone": "Mars/Olympus"}, "invalid_timezone", "timezone"),
     ("unknown calendar", {"calendar": "XX"}, "unknown_calendar", "calendar"),
     ("unknown field", {"colour": "red"}, "unknown_field", "colour"),
+    ("no such state", {"respondent_state": "Russia"}, "invalid_input", "respondent_state"),
+    ("no such service", {"service_method": "owl"}, "invalid_input", "service_method"),
     ("all week off", {"calendar": {"weekend": ["monday"] * 7}}, "invalid_input", "calendar"),
 ]
 LIMITS: list[tuple[str, dict[str, Any], str, str]] = [
@@ -115,6 +117,127 @@ async def test_a_batch_answers_each_in_its_place(installation: Installation) -> 
     assert refused["code"] == "unknown_rule"
     many = await installation.operator.post("/computations/batch", json=[FORTY_DAYS] * 1001)
     assert many.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_strasbourg_goes_by_the_day_on_which_the_decision_was_given(
+    installation: Installation,
+) -> None:
+    notified = {"trigger": "2022-02-10", "rule": "echr.art-35.application"}
+    six = (await ask(installation, {**notified, "applies_on": "2022-01-20"})).json()
+    four = (await ask(installation, {**notified, "applies_on": "2022-02-02"})).json()
+    assert (six["due_on"], four["due_on"]) == ("2022-08-10", "2022-06-10")
+    unsaid = (await ask(installation, notified)).json()
+    assert unsaid["due_on"] == "2022-06-10", "the earlier, where the day is not given"
+    assert any("give applies_on" in warning for warning in unsaid["warnings"])
+    assert not any("applies_on" in warning for warning in six["warnings"])
+
+
+async def test_a_last_day_on_a_sunday_does_not_move_in_strasbourg(
+    installation: Installation,
+) -> None:
+    body = {"trigger": "2024-02-16", "rule": "echr.art-35.application", "calendar": "FR-6AE"}
+    result = (await ask(installation, body)).json()
+    assert (result["due_on"], result["act_by_on"]) == ("2024-06-16", "2024-06-14")
+
+
+async def test_a_state_that_left_gets_a_reason_instead_of_a_date(
+    installation: Installation,
+) -> None:
+    body = {"trigger": "2023-02-10", "rule": "echr.art-35.application", "respondent_state": "RU"}
+    await check(installation, body, "rule_not_applicable", "facts_on")
+    later = {**body, "facts_on": "2022-09-17"}
+    await check(installation, later, "rule_not_applicable", "facts_on")
+    detail = (await ask(installation, body)).json()["detail"]
+    assert "16 September 2022" in detail
+    assert detail.endswith("give facts_on.")
+    answer = await ask(installation, {**body, "facts_on": "2022-09-16"})
+    assert answer.json()["due_on"] == "2023-06-10"
+    never = {**body, "respondent_state": "KZ", "facts_on": "2022-09-16"}
+    await check(installation, never, "rule_not_applicable", "respondent_state")
+
+
+async def test_a_request_to_hold_a_removal_must_arrive_before_the_court_closes(
+    installation: Installation,
+) -> None:
+    """Removal on the Tuesday after Easter: Good Friday and Easter Monday are days off in Alsace."""
+    body = {"trigger": "2025-04-22T10:00:00+02:00", "rule": "echr.rule-39.request"}
+    result = (await ask(installation, body)).json()
+    assert (result["due_on"], result["due_at"]) == ("2025-04-16", "2025-04-16T14:00:00Z")
+    assert [reading["due_on"] for reading in result["readings"]] == ["2025-04-16", "2025-04-17"]
+    monday = (await ask(installation, {**body, "trigger": "2025-06-16"})).json()
+    assert [reading["due_on"] for reading in monday["readings"]] == ["2025-06-12", "2025-06-13"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "trigger", "dates"),
+    [
+        ("kz.refugee.refusal-appeal", "2025-08-21", ["2025-09-21", "2025-11-21"]),
+        ("kz.cpc.589.extradition-arrest", "2025-06-21", ["2026-05-11", "2026-06-20"]),
+        ("kz.cao.831.complaint", "2025-06-02", ["2025-06-12", "2025-06-17"]),
+        ("kz.cis.arrest-before-request", "2025-05-13", ["2025-06-12", "2025-06-21"]),
+        ("kg.cis.arrest-before-request", "2025-05-13", ["2025-06-12", "2025-06-21"]),
+        ("ru.cis.arrest-before-request", "2025-05-13", ["2025-06-12", "2025-06-21"]),
+    ],
+)
+async def test_where_the_law_is_disputed_each_date_has_its_reason_and_the_earliest_is_safe(
+    installation: Installation, rule: str, trigger: str, dates: list[str]
+) -> None:
+    result = (await ask(installation, {"trigger": trigger, "rule": rule})).json()
+    assert [reading["due_on"] for reading in result["readings"]] == dates
+    assert result["due_on"] == result["earliest_on"] == dates[0]
+    assert len({reading["reason"] for reading in result["readings"]}) == len(dates)
+
+
+async def test_the_manner_of_service_lengthens_the_limit_where_the_rule_says_so(
+    installation: Installation,
+) -> None:
+    body = {"trigger": "2025-07-12", "rule": "generic.us.frcp-6.days-after"}
+    plain = (await ask(installation, body)).json()
+    posted = (await ask(installation, {**body, "service_method": "post"})).json()
+    assert (plain["due_on"], posted["due_on"]) == ("2025-07-28", "2025-07-31")
+    assert (plain["rule_status"], posted["rule_status"]) == ("verified", "unverified")
+    assert [step["key"] for step in posted["derivation"]] == [
+        "trigger", "counted", "rolled", "added", "ends",
+    ]  # fmt: skip
+    handed = (await ask(installation, {**body, "service_method": "in_person"})).json()
+    assert handed["due_on"] == plain["due_on"]
+    assert any("nothing was added" in warning for warning in handed["warnings"])
+
+
+async def test_a_posted_paper_counts_as_served_on_a_day_of_business(
+    installation: Installation,
+) -> None:
+    """Posted on a Thursday: the second day after is a Saturday, so Monday, and 14 days from there."""
+    body = {"trigger": "2024-10-03", "rule": "generic.uk.cpr-2-8.within-days"}
+    result = (await ask(installation, {**body, "service_method": "post"})).json()
+    assert result["due_on"] == "2024-10-21"
+    assert result["derivation"][1]["on"] == "2024-10-07"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("applies_on", "2022-01-20"),
+        ("respondent_state", "RU"),
+        ("facts_on", "2022-01-20"),
+        ("service_method", "post"),
+    ],
+)
+async def test_what_only_a_rule_can_use_is_refused_beside_a_bare_limit(
+    installation: Installation, field: str, value: str
+) -> None:
+    await check(installation, {**FORTY_DAYS, field: value}, "invalid_input", field)
+
+
+async def test_the_library_is_read_with_all_that_a_rule_says(installation: Installation) -> None:
+    answer = await installation.operator.get("/rules/echr.art-35.application")
+    rule = answer.json()
+    assert (rule["applies_by"], rule["counted_from"]) == ("occurrence", "service")
+    assert [left["state"] for left in rule["states_left"]] == ["RU", "KZ", "KG"]
+    chain = (await installation.operator.get("/rules/kz.refugee.11.decision")).json()
+    assert chain["starts"]["lapse"] == "authority.silent"
+    served = (await installation.operator.get("/rules/generic.us.frcp-6.days-after")).json()
+    assert served["service"]["post"]["added"]["amount"] == 3
 
 
 @pytest.mark.parametrize(

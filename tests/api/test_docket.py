@@ -23,7 +23,7 @@ def last_day(deadline: dict[str, Any]) -> str:
 
 async def test_forty_days_of_custody_from_13_may_2025_end_on_21_june_2025(team: Team) -> None:
     made = await trigger(team, **DETAINED, rules=["kz.cpc.588.temporary-custody"])
-    [deadline] = made["deadlines"]
+    deadline = made["deadlines"][0]
     assert (deadline["due_on"], last_day(deadline)) == ("2025-06-21", "2025-06-21")
     assert deadline["due_at"] == "2025-06-21T19:00:00Z"
     assert made["not_started"] == {}
@@ -58,7 +58,7 @@ async def test_a_disputed_custody_term_shows_every_arguable_end_and_goes_by_the_
         ruled_on="2025-05-17",
         rules=["kz.cpc.588.temporary-custody"],
     )
-    [deadline] = made["deadlines"]
+    deadline = made["deadlines"][0]
     assert deadline["due_at"] == "2025-06-21T19:00:00Z"
     assert deadline["act_by_on"] is None, "custody ends when it ends"
     assert [reading["due_on"] for reading in deadline["readings"]] == [
@@ -77,17 +77,22 @@ async def test_a_trigger_event_starts_every_clock_that_its_kind_starts(team: Tea
     assert due == {
         "kz.cpc.587.identity-check": "2025-05-16T10:40:00Z",
         "kz.cpc.588.temporary-custody": "2025-06-21T19:00:00Z",
+        # Counted back from the ends of the two above.
+        "kz.cpc.588.custody-motion": "2025-05-15T22:40:00Z",
+        "kz.cpc.588.prison-warning": "2025-06-11T19:00:00Z",
     }
+    started = {one["rule_id"] for one in made["deadlines"] if one["trigger_event_id"] == made["id"]}
+    assert started == {"kz.cpc.587.identity-check", "kz.cpc.588.temporary-custody"}
     for deadline in made["deadlines"]:
         assert last_day(deadline) == deadline["due_on"]
-        assert deadline["trigger_event_id"] == made["id"]
         assert deadline["sources"][0]["citation"]
         assert any(step["source"] for step in deadline["derivation"])
 
 
 async def test_a_rule_that_gives_no_date_says_why_and_the_others_go_on(team: Team) -> None:
     made = await trigger(team, **DETAINED)
-    assert [one["rule_id"] for one in made["deadlines"]] == ["kz.cpc.588.temporary-custody"]
+    started = [one["rule_id"] for one in made["deadlines"]]
+    assert started == ["kz.cpc.588.temporary-custody", "kz.cpc.588.prison-warning"]
     assert "instant" in made["not_started"]["kz.cpc.587.identity-check"]
 
 
@@ -106,11 +111,14 @@ async def test_the_rule_that_was_in_force_on_the_day_is_applied(team: Team) -> N
 
 
 async def test_the_derivation_can_be_read_again_with_what_it_rests_on(team: Team) -> None:
-    [made] = (await trigger(team, **DETAINED, rules=["kz.cpc.588.temporary-custody"]))["deadlines"]
+    rules = ["kz.cpc.588.temporary-custody"]
+    made = (await trigger(team, **DETAINED, rules=rules))["deadlines"][0]
     derivation = await read(team.admin, f"/deadlines/{made['id']}/derivation")
     assert derivation["derivation"] == made["derivation"]
     assert derivation["sources"][0]["citation"].endswith("art. 588(1)")
-    assert derivation["warnings"] == []
+    assert derivation["warnings"] == [
+        "This rule is secondary: confirm before relying on the date."
+    ], "how custody is counted was read in a newspaper only"
     assert derivation["zone_data_version"]
 
 

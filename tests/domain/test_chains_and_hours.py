@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import Computation, Forum, StepKey, compute
+from service.domain.deadlines import Forum, compute
+from service.domain.derivations import Computation, StepKey
 from service.domain.time_limits import Direction, FirstDay, HoursBy, MonthEnd, Roll, TimeLimit, Unit
 from service.errors import Code, Refusal
 

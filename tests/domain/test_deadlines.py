@@ -18,16 +18,15 @@ from hypothesis import strategies as st
 from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import (
     LIVE_STATES,
-    Computation,
     DeadlineState,
     Forum,
-    StepKey,
     end_of_day,
     next_state,
     stated,
     to_instant,
 )
 from service.domain.deadlines import compute as compute_in
+from service.domain.derivations import Computation, StepKey
 from service.domain.time_limits import Direction, FirstDay, MonthEnd, Roll, TimeLimit, Unit
 from service.errors import Code, Refusal
 from service.rules.library import Counting

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from typer.testing import CliRunner
+import pytest
 
-from service.rules.check import check_folder
-from workers.__main__ import line
+from service.rules.check import check_folder, load_with_packs
+from service.rules.library import BUILT_IN
+from service.runtime import build_runtime
+from service.settings import Settings
 
 GOOD = """\
 id: own.reply
@@ -64,22 +66,105 @@ def test_two_rules_of_one_id_and_an_empty_folder_are_faults(tmp_path: Path) -> N
     assert "the id own.reply stands in" in fault
 
 
-def test_the_command_line_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
-    told = CliRunner().invoke(line, ["rules", "check", str(pack(tmp_path, GOOD + "colour: red\n"))])
-    assert told.exit_code == 1
-    assert "own.yaml:16: colour" in told.output
+def faults_of(folder: Path, old: str, new: str) -> list[str]:
+    """What is found after a change of the pack that is in order, without the folder's name."""
+    assert old in GOOD
+    found = check_folder(pack(folder, GOOD.replace(old, new)))
+    return [fault.removeprefix(f"{folder / 'own.yaml'}:") for fault in found]
 
 
-def test_the_command_line_computes_and_explains() -> None:
-    arguments = ["compute", "2025-05-13", "40", "days", "--first-day", "included"]
-    told = CliRunner().invoke(line, [*arguments, "--timezone", "Asia/Almaty", "--calendar", "KZ"])
-    assert told.exit_code == 0, told.output
-    assert told.output.startswith("Due 2025-06-21 (2025-06-21 19:00 UTC, Asia/Almaty)")
-    assert "Act by 2025-06-20" in told.output
-    by_rule = CliRunner().invoke(
-        line, ["compute", "2025-05-21", "--rule", "kz.refugee.11.decision"]
+def test_the_built_in_rules_are_in_order() -> None:
+    assert check_folder(BUILT_IN) == []
+
+
+def test_a_built_in_id_cannot_be_taken(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, "own.reply", "echr.art-35.application")
+    assert fault == "1: the id echr.art-35.application stands in the built-in library already"
+
+
+def test_a_fate_that_starts_nothing_is_named(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, "status:", "starts: {lapse: nobody.listens}\nstatus:")
+    assert fault == "9: no rule of this jurisdiction is started by nobody.listens"
+
+
+def test_a_clock_that_starts_itself_without_end_is_named(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, "status:", "starts: {due: letter.received}\nstatus:")
+    assert fault == "9: its own end starts it again, without end"
+    assert faults_of(tmp_path, "status:", "starts: {completion: letter.received}\nstatus:") == []
+
+
+def test_a_limit_that_contradicts_itself_is_named(tmp_path: Path) -> None:
+    fault, *_ = faults_of(tmp_path, "unit: days}", "unit: hours, clear_days: true}")
+    assert fault == "13: versions.0.time_limit: Clear days are days; hours have none."
+
+
+def test_a_reading_that_cannot_be_computed_is_named_though_no_example_shows_it(
+    tmp_path: Path,
+) -> None:
+    reading = "{reason: r, counted_from: ruling, time_limit: {amount: 9999, unit: years}}"
+    (fault,) = faults_of(tmp_path, "examples:", f"    readings:\n      - {reading}\nexamples:")
+    assert fault == "15: The date lies beyond the calendar."
+
+
+@pytest.mark.parametrize(
+    ("effect", "complaint"),
+    [
+        ("{status: verified}", "give deemed or added"),
+        (
+            "{deemed: {amount: 2, unit: days}, added_after_roll: true, status: verified}",
+            "needs added",
+        ),
+        ("{added: {amount: 2, unit: days, direction: before}, status: verified}", "earlier"),
+        ("{added: {amount: 2, unit: days}}", "Field required"),
+    ],
+)
+def test_an_effect_of_service_that_makes_no_sense_is_named(
+    tmp_path: Path, effect: str, complaint: str
+) -> None:
+    (fault,) = faults_of(tmp_path, "status:", f"service: {{post: {effect}}}\nstatus:")
+    assert fault.startswith("9: service.post")
+    assert complaint in fault
+
+
+def test_an_example_may_say_how_and_when_the_paper_was_served(tmp_path: Path) -> None:
+    served = (
+        "counted_from: service\nservice:\n"
+        "  post: {deemed: {amount: 3, unit: days}, status: unverified}\nstatus:"
     )
-    assert "Refugee Law of Kazakhstan" in by_rule.output
-    wrong = CliRunner().invoke(line, ["compute", "2025-02-30", "1", "days"])
-    assert wrong.exit_code == 1
-    assert "no such day" in wrong.output
+    text = GOOD.replace("status:", served, 1)
+    example = '  - {trigger: "2026-02-20", served_on: 2026-03-02, due_on: 2026-03-12}\n'
+    deemed = '  - {trigger: "2026-03-02", service_method: post, due_on: 2026-03-15}\n'
+    assert check_folder(pack(tmp_path, text + example + deemed)) == []
+
+
+def test_an_example_without_an_offset_is_named(tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, '"2026-03-02"', '"2026-03-02T09:00:00"')
+    assert fault == "15: an instant needs its offset"
+
+
+def test_a_pack_is_loaded_beside_the_built_in_rules(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", rule_packs=(pack(tmp_path, GOOD),))
+    library = build_runtime(settings).rules
+    assert library.get("own.reply").title["en"] == "Reply to the registry"
+    assert library.get("echr.art-35.application")
+
+
+def test_a_faulty_pack_stops_the_start_and_names_setting_file_and_line(tmp_path: Path) -> None:
+    folder = pack(tmp_path, GOOD.replace("2026-03-12", "2026-03-13"))
+    with pytest.raises(ValueError, match=r"ADQUEM_RULE_PACKS") as stopped:
+        build_runtime(Settings(home=tmp_path / "home", rule_packs=(folder,)))
+    assert f"{folder / 'own.yaml'}:15: gives 2026-03-12" in str(stopped.value)
+
+
+def test_a_pack_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"gone: no \.yaml file here"):
+        load_with_packs([tmp_path / "gone"])
+
+
+def test_two_packs_cannot_hold_one_id(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        pack(folder, GOOD)
+    (fault,) = check_folder(one, other)
+    assert fault.startswith(f"{other / 'own.yaml'}:1: the id own.reply stands in {one}")

@@ -3,7 +3,7 @@
 The To line is not among them: the address is read at handover and put in front by the sender.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,7 +18,11 @@ from service.channels.interface import Draft
 from service.domain.notifications import EventType, Notice
 from service.domain.reminders import is_late
 
-_FOLDERS = {EventType.REMINDER_DUE: "reminder", EventType.STEP_FIRED: "escalation"}
+_FOLDERS = {
+    EventType.REMINDER_DUE: "reminder",
+    EventType.STEP_FIRED: "escalation",
+    EventType.DATE_CHANGED: "changed",
+}
 
 
 class MailContent:
@@ -82,8 +86,13 @@ def _facts(notice: Notice, reader_zone: str) -> dict[str, Any]:
         "forum": notice.forum,
         "basis": notice.basis,
         "notes": notice.notes,
-        "due_day": f"{notice.due_on:%A}, {_day(notice.due_on)}",
-        "act_by": f"{notice.act_by_on:%A}, {_day(notice.act_by_on)}"
+        "standing": _standing(notice.standing),
+        "because": notice.because,
+        "previous_day": _long_day(notice.previous.due_on) if notice.previous else None,
+        "previous_short": _day(notice.previous.due_on) if notice.previous else None,
+        "tolled_since": _day(notice.tolled_since) if notice.tolled_since else None,
+        "due_day": _long_day(notice.due_on),
+        "act_by": _long_day(notice.act_by_on)
         if notice.act_by_on and notice.act_by_on != notice.due_on
         else None,
         "due_short": _day(notice.due_on),
@@ -101,6 +110,18 @@ def _facts(notice: Notice, reader_zone: str) -> dict[str, Any]:
         "next_at": _clock(notice.next_at, reader_zone) if notice.next_at else None,
         "next_who": ", ".join(notice.next_roles),
     }
+
+
+def _standing(status: str | None) -> str | None:
+    """How far the rule can be relied on; at every level, for it names nobody and nothing."""
+    if status is None:
+        return "stated by a person"
+    verified = "a rule whose text has been verified"
+    return verified if status == "verified" else f"a rule that is {status}: confirm before relying"
+
+
+def _long_day(on: date) -> str:
+    return f"{on:%A}, {_day(on)}"
 
 
 def _day(on: Any) -> str:

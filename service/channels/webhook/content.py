@@ -42,6 +42,8 @@ def _data(notice: Notice, step: int | None) -> dict[str, Any]:
         "act_by_on": notice.act_by_on.isoformat() if notice.act_by_on else None,
         "timezone": notice.timezone,
         "provisional": notice.provisional,
+        "rule_status": notice.standing,
+        "tolled_since": notice.tolled_since.isoformat() if notice.tolled_since else None,
         "planned_at": _instant(notice.planned_at),
         "told": list(notice.others_told),
         "next_at": _instant(notice.next_at) if notice.next_at else None,
@@ -49,6 +51,12 @@ def _data(notice: Notice, step: int | None) -> dict[str, Any]:
     }
     if step is not None:
         data["step"] = step
+    for name, other in (("previous", notice.previous), ("proposed", notice.proposed)):
+        if other is not None:
+            data[f"{name}_due_on"] = other.due_on.isoformat()
+            data[f"{name}_due_at"] = _instant(other.due_at)
+    if notice.because is not None:
+        data["reason"] = notice.because
     if notice.level >= Level.BASIS:
         data |= {"title": notice.title, "forum": notice.forum, "basis": notice.basis}
     return data

@@ -6,9 +6,9 @@ from fastapi import Depends, Query
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.api.routing import new_router
-from service.dependencies import Admin, Now, Page, Reader, Session, keep_answer
+from service.dependencies import Admin, Now, Page, Reader, Session, Sits, keep_answer
 from service.errors import Code, Refusal, not_found
-from service.flows import calendars
+from service.flows import calendars, reviewing
 from service.schemas import fields
 from service.schemas.calendars import (
     WEEKDAYS,
@@ -18,6 +18,7 @@ from service.schemas.calendars import (
     CourtCalendarOut,
     CourtDayOut,
 )
+from service.schemas.reviews import AmendmentPreview, MoveOut
 from service.store.calendars import (
     Calendar,
     days_of,
@@ -88,6 +89,29 @@ async def amend_calendar(
 ) -> CourtCalendarOut:
     """For the operator alone: the newest version with changes, as a version of its own."""
     return _answer(await calendars.amend_calendar(session, code, body, caller, now))
+
+
+@router.post("/{code}/preview", dependencies=[Depends(keep_answer)])
+async def preview_amendment(
+    code: str, body: AmendmentIn, sitting: Sits, caller: Admin
+) -> AmendmentPreview:
+    """For the operator alone: which open deadlines the changes would move, old date beside new. Nothing
+    is kept. Once it is a version, earlier dates move by themselves and later ones wait in /reviews."""
+    version, looked_at, moves = await reviewing.preview(sitting, code, body, caller)
+    return AmendmentPreview(
+        version=version,
+        looked_at=looked_at,
+        moves=[
+            MoveOut(
+                deadline_id=one.id,
+                old_on=one.due_on,
+                new_on=drift.would[0] if drift.would else None,
+                earlier=drift.earlier,
+                reason=drift.reason,
+            )
+            for one, drift in moves
+        ],
+    )
 
 
 async def _version(session: AsyncSession, code: str, version: str | None) -> Calendar:

@@ -32,12 +32,13 @@ class Link:
 @dataclass(frozen=True)
 class Conventions:
     """A time limit, read once: what every count by it asks. `roll`: the step by which a last day off
-    moves, None where it stays."""
+    moves, None where it stays; `in_hours`: it ends at an instant, not with a day."""
 
     limit: TimeLimit
     links: tuple[Link, ...]
     roll: timedelta | None
     needs_calendar: bool
+    in_hours: bool
 
 
 @lru_cache(maxsize=1024)
@@ -46,7 +47,8 @@ def conventions(limit: TimeLimit) -> Conventions:
     roll = None
     if limit.roll is not Roll.NONE:
         roll = _ONE_DAY if limit.rolls_forward else -_ONE_DAY
-    return Conventions(limit, tuple(map(_link, limit.chain)), roll, limit.needs_calendar)
+    links, in_hours = tuple(map(_link, limit.chain)), limit.unit is Unit.HOURS
+    return Conventions(limit, links, roll, limit.needs_calendar, in_hours)
 
 
 def _link(limit: TimeLimit) -> Link:

@@ -22,7 +22,7 @@ Skipped = list[date] | None
 #: Days that a derivation lists by date; a stay of years is told by its tolling, not day by day.
 _LISTED = 400
 _NOTHING = timedelta()
-_MIDNIGHT, _REPEATED = time(), time(fold=1)
+_MIDNIGHT, _REPEATED, _MIDNIGHT_UTC = time(), time(fold=1), time(tzinfo=UTC)
 
 
 #: Hears of a limit that was counted: where it ends, and the days that did not count on the way.
@@ -41,37 +41,49 @@ def count_chain(
     Raises Refusal `outside_calendar` beyond the years that the calendar was loaded for,
     `invalid_input` for hours, OverflowError beyond the years that there are.
     """
+    runs = not still.ranges
     for link in links:
-        skipped: Skipped = None if tell is None else []
-        if link.plain is not None and not still.ranges:
+        passed: Sequence[date] = ()
+        if runs and link.plain is not None:
             start += link.plain
-        elif link.like_day and not still.ranges:
+        elif runs and link.like_day:
             start = _shifted(start, link.months)
-        elif link.limit.unit in IN_MONTHS:
-            start = _months(start, link, still, skipped)
         else:
-            start = _days(start, link, calendar, still, skipped)
+            skipped: Skipped = None if tell is None else []
+            start = _walked(start, link, calendar, still, skipped)
+            passed = skipped or ()
         if tell is not None:
-            tell(link, start, skipped or ())
+            tell(link, start, passed)
     return start
 
 
 def to_instant(wall: datetime, zone: tzinfo) -> datetime:
     """A wall-clock time as UTC; where the clock skips or repeats it, the earlier instant (safer)."""
-    return _earlier(wall.replace(fold=0), wall.replace(fold=1), zone)
+    ahead = _ahead(wall.replace(fold=0), wall.replace(fold=1), zone)
+    return wall.replace(tzinfo=UTC, fold=0) - ahead
 
 
 def midnight(on: date, zone: tzinfo) -> datetime:
     """The UTC instant with which `on` begins; as `to_instant`, for what every count needs."""
-    return _earlier(datetime.combine(on, _MIDNIGHT), datetime.combine(on, _REPEATED), zone)
+    ahead = _ahead(datetime.combine(on, _MIDNIGHT), datetime.combine(on, _REPEATED), zone)
+    return datetime.combine(on, _MIDNIGHT_UTC) - ahead
 
 
-def _earlier(wall: datetime, repeated: datetime, zone: tzinfo) -> datetime:
-    """The same time on the wall, its first and its second turn. Asking for the two offsets takes a
-    quarter of the time of two changes of zone."""
+def _ahead(wall: datetime, repeated: datetime, zone: tzinfo) -> timedelta:
+    """The larger offset of the same time on the wall, its first and its second turn: that of the
+    earlier instant. Asking for the two takes a quarter of the time of two changes of zone."""
     ahead = zone.utcoffset(wall) or _NOTHING
     then_ahead = zone.utcoffset(repeated) or _NOTHING
-    return datetime.combine(wall, wall.time(), UTC) - max(ahead, then_ahead)
+    return max(ahead, then_ahead)
+
+
+def _walked(
+    start: date, link: Link, calendar: CourtCalendar | None, still: Standstill, skipped: Skipped
+) -> date:
+    """Where a limit ends that is more than an addition."""
+    if link.limit.unit in IN_MONTHS:
+        return _months(start, link, still, skipped)
+    return _days(start, link, calendar, still, skipped)
 
 
 def _days(
@@ -134,7 +146,7 @@ def _counting_day(day: date, step: timedelta, still: Standstill, skipped: Skippe
     if not still.ranges:
         return day
     after = still.leave(day, step)
-    if skipped is not None:
+    if skipped is not None and after != day:  # before the first day that there is, no day lies
         room = max(_LISTED - len(skipped), 0)
         skipped += islice(_between(day, after - step, step), room)
     return after
@@ -187,11 +199,11 @@ def _whole_months(start: date, months: int, sign: int, included: bool) -> date:
 def _shifted(day: date, months: int) -> date:
     """The like day of another month, or its last where it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    if not MINYEAR <= year <= MAXYEAR:
-        raise OverflowError
     try:
         return date(year, month + 1, day.day)
     except ValueError:
+        if not MINYEAR <= year <= MAXYEAR:
+            raise OverflowError from None
         return _month_end(date(year, month + 1, 1))
 
 

@@ -3,12 +3,12 @@
 A calendar is dated data; outside the years it was loaded for it refuses, it never guesses.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import accumulate
 
 from service.errors import Code, Refusal
 
@@ -27,10 +27,14 @@ class DayOff(StrEnum):
 
 @dataclass(frozen=True)
 class CourtYear:
-    """The days of one year, in order: those on which the court sits, and those on which it does not."""
+    """The days of one year, in order: those on which the court sits, and those on which it does not.
+    `begins`: the ordinal of 1 January; `sat`: for each day of the year, and for the day after its
+    last, how many days on which the court sits lie before it."""
 
+    begins: int
     sits: tuple[date, ...]
     off: tuple[date, ...]
+    sat: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,9 @@ class CourtCalendar:
         one to wait for is judged by a walk. Raises Refusal `outside_calendar` beyond the loaded
         years, OverflowError beyond the years that there are.
         """
-        sits = self._year(on).sits
-        at = bisect_left(sits, on) + amount - 1 if sign > 0 else bisect_right(sits, on) - amount
+        year = self._year(on)
+        sits, number = year.sits, on.toordinal() - year.begins
+        at = year.sat[number] + amount - 1 if sign > 0 else year.sat[number + 1] - amount
         while sits:
             if at < 0:
                 on = date(on.year, 1, 1) - ONE_DAY
@@ -135,12 +140,18 @@ class CourtCalendar:
     def days_off_between(self, first: date, last: date) -> list[date]:
         """The days without a court from `first` to `last`, both included, in the order of the way
         (back in time, where `last` is the earlier one). Raises Refusal `outside_calendar`."""
-        begin, end = min(first, last), max(first, last)
+        forward = first <= last
+        begin, end = (first, last) if forward else (last, first)
         found: list[date] = []
-        for year in range(begin.year, end.year + 1):
-            off = self._year(date(year, 1, 1)).off
-            found += off[bisect_left(off, begin) : bisect_right(off, end)]
-        return found if first is begin else found[::-1]
+        while begin.year < end.year:
+            year = self._year(begin)
+            number = begin.toordinal() - year.begins
+            found += year.off[number - year.sat[number] :]
+            begin = date(begin.year + 1, 1, 1)
+        year = self._year(end)
+        number, after = begin.toordinal() - year.begins, end.toordinal() - year.begins + 1
+        found += year.off[number - year.sat[number] : after - year.sat[after]]
+        return found if forward else found[::-1]
 
     def _year(self, on: date) -> CourtYear:
         known = self._years.get(on.year)
@@ -159,7 +170,10 @@ class CourtCalendar:
         if self.closures:
             off.update(filter(self.closed, days))
         return CourtYear(
-            tuple(day for day in days if day not in off), tuple(day for day in days if day in off)
+            days[0].toordinal(),
+            tuple(day for day in days if day not in off),
+            tuple(day for day in days if day in off),
+            tuple(accumulate((day not in off for day in days), initial=0)),
         )
 
 

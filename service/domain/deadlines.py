@@ -24,7 +24,7 @@ from service.domain.service_of_process import (
     count_served,
     needs_calendar,
 )
-from service.domain.time_limits import END_OF_DAY, TimeLimit, Unit
+from service.domain.time_limits import END_OF_DAY, TimeLimit
 from service.domain.tolling import Standstill, TollingPeriod, open_since, standstill
 from service.errors import Code, Refusal
 
@@ -140,7 +140,7 @@ def due(
 ) -> tuple[date, datetime]:
     """The day and the UTC instant on which `limit` ends, and nothing said of how; refuses as
     `compute` does."""
-    return _reckoned(trigger, limit, forum, served, None)
+    return _reckoned(trigger, conventions(limit), forum, served, None)
 
 
 def compute(
@@ -157,13 +157,13 @@ def compute(
     days matter and none is given, `outside_calendar` beyond the calendar's years, `invalid_input`
     beyond the years that there are and for days that would follow hours.
     """
-    told, calendar = Derivation(forum.zone, source), forum.calendar
-    due_on, due_at = _reckoned(trigger, limit, forum, served, told)
+    how, told, calendar = conventions(limit), Derivation(forum.zone, source), forum.calendar
+    due_on, due_at = _reckoned(trigger, how, forum, served, told)
     since = open_since(forum.tolling, forum.as_of) if forum.tolling else None
     if since is not None:
         told.tolled(since, forum.as_of)
-    told.ended(due_on, due_at, None if limit.unit is Unit.HOURS else limit.cutoff)
-    needed = calendar is not None and (limit.needs_calendar or needs_calendar(served))
+    told.ended(due_on, due_at, None if how.in_hours else limit.cutoff)
+    needed = calendar is not None and (how.needs_calendar or needs_calendar(served))
     return Computation(
         due_on,
         due_at,
@@ -230,22 +230,22 @@ def end_of_day(on: date, cutoff: str, zone: tzinfo) -> datetime:
 
 def _reckoned(
     trigger: date | datetime,
-    limit: TimeLimit,
+    how: Conventions,
     forum: Forum,
     served: ServiceEffect | None,
     told: Derivation | None,
 ) -> tuple[date, datetime]:
     """The one engine; `told` writes its steps down for whoever asks."""
-    calendar, how = forum.calendar, conventions(limit)
+    calendar = forum.calendar
     if calendar is None and (how.needs_calendar or needs_calendar(served)):
         raise Refusal(Code.UNKNOWN_CALENDAR, "This time limit needs a court calendar.", "calendar")
     try:
-        if limit.unit is Unit.HOURS:
+        if how.in_hours:
             end, due_at = _hours(trigger, how, forum, served, told)
         else:
             start = local_date(trigger, forum.zone)
-            end = count_served(start, how, forum.calendar, forum.still, served, told)
-            due_at = end_of_day(end, limit.cutoff, forum.zone)
+            end = count_served(start, how, calendar, forum.still, served, told)
+            due_at = end_of_day(end, how.limit.cutoff, forum.zone)
     except OverflowError as error:
         raise _beyond("time_limit.amount") from error
     if calendar is not None and calendar.closures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.conventions import Link
 from service.domain.time_limits import HoursBy, TimeLimit, Unit
@@ -56,8 +57,7 @@ class DerivationStep:
         fields["skipped"], fields["source"] = skipped, source
 
 
-@dataclass(frozen=True)
-class Computation:
+class Computation(NamedTuple):
     """A due date and how it came about. `due_at` is an aware UTC instant: the end of the limit.
 
     `tolled_since`: the clock stands still with no end in sight, and the date would hold if it were
@@ -82,10 +82,12 @@ class Derivation:
 
     def __init__(self, zone: tzinfo, source: str | None) -> None:
         self.steps: list[DerivationStep] = []
-        self._zone, self._source = zone, source
+        self._zone, self._place, self._source = zone, str(zone), source
 
     def began_on(self, on: date) -> None:
-        self.steps.append(DerivationStep(_TRIGGER, f"The trigger event falls on {on!s}.", on))
+        self.steps.append(
+            DerivationStep(_TRIGGER, f"The trigger event falls on {on.isoformat()}.", on)
+        )
 
     def began_at(self, local: datetime) -> None:
         """`local`: the instant on the forum's own clock."""
@@ -118,8 +120,8 @@ class Derivation:
         self._step(StepKey.ADDED, text, end, None, skipped, self._source)
 
     def rolled(self, limit: TimeLimit, end: date, skipped: Sequence[date]) -> None:
-        moved = f"moved {limit.roll.replace('_', ' ')} to {end!s}"
-        text = f"{skipped[0]!s} is no court day: {moved}."
+        moved = f"moved {limit.roll.replace('_', ' ')} to {end.isoformat()}"
+        text = f"{skipped[0].isoformat()} is no court day: {moved}."
         self._step(StepKey.ROLLED, text, end, None, skipped, self._source)
 
     def rolled_hours(self, end: date, due_at: datetime, skipped: Sequence[date]) -> None:
@@ -138,7 +140,7 @@ class Derivation:
     def ended(self, on: date, due_at: datetime, cutoff: str | None) -> None:
         """`cutoff`: the hour at which the last day ends; None where the limit ends at an instant."""
         hour = cutoff or f"{due_at.astimezone(self._zone):%H:%M}"
-        text = f"The time limit ends on {on!s} at {hour} ({self._zone})."
+        text = f"The time limit ends on {on.isoformat()} at {hour} ({self._place})."
         self.steps.append(DerivationStep(_ENDS, text, on, due_at))
 
     def _step(

@@ -1,8 +1,9 @@
 """What a time limit is: "21 days", "72 hours", with the convention for counting it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cached_property
 
 from service.errors import Code, Refusal
 
@@ -101,6 +102,14 @@ class TimeLimit:
             raise _refused("A chain begins with days or longer.", "then")
         if len(self.chain) > _LONGEST_CHAIN:
             raise _refused(f"A chain has at most {_LONGEST_CHAIN} limits.", "then")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Worked out once: that of a chain takes a third of the time of counting by it."""
+        return hash(tuple(getattr(self, one.name) for one in fields(self)))
 
     @property
     def chain(self) -> tuple["TimeLimit", ...]:

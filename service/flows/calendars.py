@@ -67,7 +67,7 @@ async def new_calendar(
     Raises Refusal `forbidden` for all but the operator, `duplicate` for a code that is stored,
     `unknown_calendar` where the library has no `based_on`; of the days, what `amend_calendar` raises.
     """
-    _check_operator(caller)
+    check_operator(caller)
     draft = _begun(body, now)
     if body.days:
         draft = _with_changes(draft, body.days, draft.source, caller.actor, "days")
@@ -88,7 +88,7 @@ async def amend_calendar(
     `outside_calendar` for a day beyond its years, `invalid_input` where nothing would change, where
     two changes speak of one day, or where a year would be left without a court day.
     """
-    _check_operator(caller)
+    check_operator(caller)
     await lock_calendar(session, code)
     draft = amended(await _newest(session, code), body, caller.actor, now)
     row = await _write(session, draft, "calendar.amended", body.changes, now)
@@ -265,7 +265,7 @@ def _vouched(draft: Draft, body: CourtCalendarIn | AmendmentIn, actor: str, now:
     )
 
 
-def _check_operator(caller: Caller) -> None:
+def check_operator(caller: Caller) -> None:
     if caller.reach.team_ids is not None:
         detail = "Only the operator's key can change a calendar: it moves the dates of every team."
         raise Refusal(Code.FORBIDDEN, detail)

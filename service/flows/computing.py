@@ -4,17 +4,15 @@ import hashlib
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from service.clock import zone_data_version
 from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import Forum, compute, local_date
 from service.domain.time_limits import TimeLimit
 from service.domain.tolling import TollingPeriod
 from service.errors import Code, Refusal
-from service.flows.calendars import court_calendar
 from service.flows.readings import Basis, Found, Read, act_by, read
-from service.rules.library import Rule, RuleLibrary, Status
+from service.flows.sitting import Sitting
+from service.rules.library import Rule, Status
 from service.schemas.computations import (
     CalendarIn,
     ComputationIn,
@@ -31,27 +29,13 @@ _OF_A_RULE = ("applies_on", "respondent_state", "facts_on", "service_method")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class Calculator:
-    """Answers computations; stored calendars are read once, however many ask for them."""
-
-    def __init__(self, session: AsyncSession, library: RuleLibrary, now: datetime) -> None:
-        self._session, self._library, self._now = session, library, now
-        self._calendars: dict[str, CourtCalendar] = {}
-
-    async def answer(self, body: ComputationIn) -> ComputationOut:
-        """Raises Refusal with the field at fault."""
-        rule = self._library.get(body.rule) if body.rule else None
-        wanted = body.calendar or (rule.calendar if rule else None)
-        if isinstance(wanted, CalendarIn):
-            return computed(body, rule, _inline(wanted), self._now)
-        return computed(body, rule, await self._stored(wanted), self._now)
-
-    async def _stored(self, code: str | None) -> CourtCalendar | None:
-        if code is None:
-            return None
-        if code not in self._calendars:
-            self._calendars[code] = await court_calendar(self._session, code, self._now)
-        return self._calendars[code]
+async def answer(sitting: Sitting, body: ComputationIn) -> ComputationOut:
+    """Raises Refusal with the field at fault."""
+    rule = sitting.library.get(body.rule) if body.rule else None
+    wanted = body.calendar or (rule.calendar if rule else None)
+    if isinstance(wanted, CalendarIn):
+        return computed(body, rule, _inline(wanted), sitting.now)
+    return computed(body, rule, await sitting.calendar(wanted), sitting.now)
 
 
 def computed(
@@ -126,7 +110,7 @@ def _read_limit(body: ComputationIn, forum: Forum) -> Found:
             raise Refusal(Code.INVALID_INPUT, f"Only a rule knows what to do with {name}.", name)
     limit = time_limit(body.time_limit)
     reads = [Read(compute(body.trigger, limit, forum), limit, "the limit as given")]
-    act_by_on = act_by(reads[0].computation.due_on, limit, forum, custody=False)
+    act_by_on = act_by(reads[0].computation.due_on, limit, forum.calendar, None)
     return Found(reads, act_by_on, forum.calendar.version if forum.calendar else None)
 
 

@@ -113,8 +113,8 @@ def basis_of(
 
 
 def calendar_code(rule: Rule, basis: Basis) -> str | None:
-    """The calendar that decides, None where no court day matters to any version of the rule."""
-    return (basis.calendar or rule.calendar) if rule.needs_calendar else None
+    """The calendar that tells court days where the case is; whether they decide is the rule's matter."""
+    return basis.calendar or rule.calendar
 
 
 def read(rule: Rule, basis: Basis, calendar: CourtCalendar | None) -> Found:
@@ -129,9 +129,9 @@ def read(rule: Rule, basis: Basis, calendar: CourtCalendar | None) -> Found:
         for one in _counts(rule, basis, forum.zone)
     ]
     found.sort(key=lambda one: one.computation.due_at)
-    custody = rule.kind is DeadlineKind.CUSTODY
-    act_by_on = act_by(found[0].computation.due_on, found[0].limit, forum, custody)
-    return Found(found, act_by_on, calendar.version if calendar else None)
+    act_by_on = act_by(found[0].computation.due_on, found[0].limit, calendar, rule)
+    told = act_by_on is not None or rule.needs_calendar
+    return Found(found, act_by_on, calendar.version if calendar and told else None)
 
 
 def safe_date(
@@ -143,19 +143,29 @@ def safe_date(
     counts = list(_counts(rule, basis, forum.zone))
     dates = [due(one.moment, one.limit, forum, one.served) for one in counts]
     (due_on, due_at), count = min(zip(dates, counts, strict=True), key=lambda one: one[0][1])
-    custody = rule.kind is DeadlineKind.CUSTODY
-    return due_at, due_on, act_by(due_on, count.limit, forum, custody)
+    return due_at, due_on, act_by(due_on, count.limit, calendar, rule)
 
 
-def act_by(due_on: date, limit: TimeLimit, forum: Forum, custody: bool) -> date | None:
-    """The last court day not after the date; a custody clock ends when it ends, court day or not."""
-    if forum.calendar is None or custody or limit.unit is Unit.HOURS:
+def act_by(
+    due_on: date, limit: TimeLimit, calendar: CourtCalendar | None, rule: Rule | None
+) -> date | None:
+    """The last court day not after the date. None for a custody clock, which ends when it ends, and for
+    a date that rests on no court day and lies beyond the years that the calendar knows."""
+    custody = rule is not None and rule.kind is DeadlineKind.CUSTODY
+    if calendar is None or custody or limit.unit is Unit.HOURS:
         return None
-    return last_court_day(due_on, forum.calendar)
+    try:
+        return last_court_day(due_on, calendar)
+    except Refusal:
+        if rule is None or rule.needs_calendar:
+            raise
+        return None
 
 
 def _forum(rule: Rule, basis: Basis, calendar: CourtCalendar | None) -> Forum:
-    return Forum(ZoneInfo(rule.timezone), calendar, basis.tolling, basis.as_of)
+    """A recess of the court stops no clock that court days do not decide."""
+    decisive = calendar if rule.needs_calendar else None
+    return Forum(ZoneInfo(rule.timezone), decisive, basis.tolling, basis.as_of)
 
 
 def _counts(rule: Rule, basis: Basis, zone: tzinfo) -> Iterator[_Count]:

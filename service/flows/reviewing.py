@@ -16,12 +16,14 @@ from service.domain.time_limits import END_OF_DAY
 from service.domain.tolling import TollingPeriod
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce, notice_of
+from service.flows.calendars import check_operator, preview_calendar
 from service.flows.moving import circumstances, restate
 from service.flows.readings import basis_of, calendar_code, safe_date
 from service.flows.reckoning import reckon
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
 from service.ids import new_id
+from service.schemas.calendars import AmendmentIn
 from service.schemas.reviews import Decision, DecisionIn
 from service.store.calendars import list_calendars
 from service.store.cases import Case
@@ -34,6 +36,7 @@ from service.store.reviews import (
     Unchecked,
     claim_unchecked,
     close_waiting,
+    live_dates,
     lock_reviews,
     mark_checked,
     newest_reviews,
@@ -42,6 +45,8 @@ from service.store.tolling import tolling_of
 
 #: Calendars read to tell one edition from another; an installation has a few dozen.
 _ALL_CALENDARS = 10_000
+#: Deadlines looked at for a preview, which somebody waits for.
+_MOST_PREVIEWED = 20_000
 _CLOCKWORK = "system"
 
 
@@ -99,6 +104,19 @@ async def drifts(
         if drift is not None:
             found.append(drift)
     return found
+
+
+async def preview(
+    sitting: Sitting, code: str, body: AmendmentIn, caller: Caller
+) -> tuple[str, int, list[tuple[Unchecked, Drift]]]:
+    """What a new version of a calendar would move, of all teams' open deadlines the soonest due: the
+    version's name, how many were looked at, and those that would move. Writes nothing."""
+    check_operator(caller)
+    calendar = await preview_calendar(sitting.session, code, body, sitting.now)
+    dates = await live_dates(sitting.session, _MOST_PREVIEWED)
+    found = await drifts(sitting, dates, {code: calendar})
+    by_id = {one.id: one for one in dates}
+    return calendar.version, len(dates), [(by_id[one.deadline_id], one) for one in found]
 
 
 async def _drift(

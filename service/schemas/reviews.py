@@ -68,3 +68,12 @@ class MoveOut(Answer):
     new_on: date | None
     earlier: bool
     reason: str
+
+
+class AmendmentPreview(Answer):
+    """`version`: the name that the amended calendar would have; `looked_at`: how many open deadlines
+    were held against it."""
+
+    version: str
+    looked_at: int
+    moves: list[MoveOut]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, or_, text, update
+from sqlalchemy import Index, Select, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -147,19 +147,18 @@ _OF_EVENT = (
 )  # fmt: skip
 
 
+async def live_dates(session: AsyncSession, limit: int) -> list[Unchecked]:
+    """Of all teams, soonest due first, for a look ahead that changes nothing."""
+    query = _dates().where(LIVE).order_by(col(Deadline.due_at)).limit(limit)
+    connection = await session.connection()
+    return [Unchecked(*row) for row in await connection.execute(query)]
+
+
 async def claim_unchecked(session: AsyncSession, edition: str, limit: int) -> list[Unchecked]:
     """Live deadlines that were last held against another edition of the law, for this transaction."""
     held = col(Deadline.checked_against)
-    columns = [
-        *(getattr(Deadline, name) for name in _OF_DEADLINE),
-        *(getattr(TriggerEvent, name) for name in _OF_EVENT),
-        Case.calendar,
-        Case.respondent_state,
-    ]
     query = (
-        select_columns(*columns)
-        .join(Case, col(Case.id) == col(Deadline.case_id))
-        .outerjoin(TriggerEvent, col(TriggerEvent.id) == col(Deadline.trigger_event_id))
+        _dates()
         # Two ranges, where an index serves; an inequality would read every row each time.
         .where(LIVE, or_(held < edition, held > edition))
         .limit(limit)
@@ -167,6 +166,20 @@ async def claim_unchecked(session: AsyncSession, edition: str, limit: int) -> li
     )
     connection = await session.connection()
     return [Unchecked(*row) for row in await connection.execute(query)]
+
+
+def _dates() -> Select[Any]:
+    columns = [
+        *(getattr(Deadline, name) for name in _OF_DEADLINE),
+        *(getattr(TriggerEvent, name) for name in _OF_EVENT),
+        Case.calendar,
+        Case.respondent_state,
+    ]
+    return (
+        select_columns(*columns)
+        .join(Case, col(Case.id) == col(Deadline.case_id))
+        .outerjoin(TriggerEvent, col(TriggerEvent.id) == col(Deadline.trigger_event_id))
+    )
 
 
 async def mark_checked(session: AsyncSession, deadline_ids: Iterable[str], edition: str) -> None:

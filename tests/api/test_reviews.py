@@ -223,6 +223,25 @@ async def test_a_case_that_moves_to_another_calendar_is_looked_at_anew(
     assert review["new_on"] == "2026-06-16"
 
 
+async def test_the_operator_sees_what_a_new_version_would_move_before_it_is_one(
+    installation: Installation, team: Team
+) -> None:
+    deadline = await complaint(team)
+    unmoved = await team.deadline(due_on="2026-06-15")
+    body = {
+        "source": "draft order of the ministry",
+        "changes": [{"on": "2026-06-10", "kind": "off", "name": "moved"}],
+    }
+    before = await installation.rows()
+    seen = await create(installation.operator, "/calendars/KZ/preview", body)
+    assert await installation.rows() == before
+    assert seen["looked_at"] == 2
+    [move] = seen["moves"]
+    assert move["deadline_id"] == deadline["id"] != unmoved["id"]
+    assert (move["old_on"], move["new_on"], move["earlier"]) == ("2026-06-15", "2026-06-16", False)
+    refused(await team.admin.post("/calendars/KZ/preview", json=body), 403, "forbidden")
+
+
 async def test_another_teams_questions_can_be_neither_seen_nor_decided(
     installation: Installation, team: Team
 ) -> None:

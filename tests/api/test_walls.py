@@ -41,6 +41,7 @@ COMMON = {
     "/api/v1/calendars",
     "/api/v1/calendars/{code}",
     "/api/v1/calendars/{code}/versions",
+    "/api/v1/calendars/{code}/preview",
 }
 
 

@@ -8,7 +8,13 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Scope
-from service.domain.deadlines import DeadlineKind, DeadlineState, DutyHolder, Force
+from service.domain.deadlines import (
+    DeadlineKind,
+    DeadlineState,
+    DutyHolder,
+    ExtensionState,
+    Force,
+)
 from service.domain.escalation import ResponseKind, Role
 from service.domain.notifications import ChannelKind, EventType
 from service.ids import new_id
@@ -19,10 +25,13 @@ from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.escalation_policies import EscalationPolicy
 from service.store.escalations import Escalation
+from service.store.extensions import Extension
 from service.store.feeds import Feed
 from service.store.messages import Message
 from service.store.responses import Response
+from service.store.reviews import Review, ReviewState
 from service.store.teams import Team
+from service.store.tolling import TollingPeriod
 from service.store.trigger_events import TriggerEvent
 from service.store.users import Membership, User
 
@@ -238,3 +247,46 @@ def api_key(of: Team, **given: Any) -> ApiKey:
         "created_at": NOW,
     }
     return ApiKey(**own | given)
+
+
+def tolling_period(of: Deadline, **given: Any) -> TollingPeriod:
+    own = {
+        "id": new_id("tol", NOW),
+        "team_id": of.team_id,
+        "deadline_id": of.id,
+        "from_on": date(2026, 3, 1),
+        "reason": "interim measure",
+        "entered_by": "usr_x",
+        "entered_at": NOW,
+    }
+    return TollingPeriod(**own | given)
+
+
+def extension(of: Deadline, **given: Any) -> Extension:
+    own = {
+        "id": new_id("ext", NOW),
+        "team_id": of.team_id,
+        "deadline_id": of.id,
+        "state": ExtensionState.REQUESTED,
+        "requested_on": date(2026, 3, 1),
+        "reason": "illness",
+        "requested_by": "usr_x",
+        "created_at": NOW,
+    }
+    return Extension(**own | given)
+
+
+def review(of: Deadline, **given: Any) -> Review:
+    own = {
+        "id": new_id("rev", NOW),
+        "team_id": of.team_id,
+        "case_id": of.case_id,
+        "deadline_id": of.id,
+        "state": ReviewState.WAITING,
+        "edition": "rules/zones/calendars",
+        "reason": "a new calendar",
+        "old_on": date(2026, 6, 10),
+        "old_at": NOW,
+        "created_at": NOW,
+    }
+    return Review(**own | given)

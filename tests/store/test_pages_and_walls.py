@@ -49,6 +49,9 @@ async def furnish(session: Any) -> Docket:
         factories.feed(docket.team, docket.user),
         factories.api_key(docket.team),
         factories.mail(docket.user, due),
+        factories.tolling_period(due),
+        factories.extension(due),
+        factories.review(due),
     )
     return docket
 

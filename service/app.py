@@ -29,6 +29,7 @@ from service.api import (
     escalation_policies,
     feeds,
     health,
+    imports,
     messages,
     reviews,
     rules,
@@ -37,7 +38,7 @@ from service.api import (
 )
 from service.clock import system_clock
 from service.dependencies import Replay
-from service.errors import Code, Refusal
+from service.errors import Code, Refusal, shape_fault
 from service.ids import new_id
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
@@ -49,7 +50,7 @@ Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 API = "/api/v1"
 _NOUNS = (
     teams, users, api_keys, calendars, cases, computations, deadlines, adjustments, reviews,
-    escalation_policies, endpoints, feeds, messages, rules,
+    escalation_policies, endpoints, feeds, messages, rules, imports,
 )  # fmt: skip
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
@@ -71,11 +72,6 @@ STATUS = {
     Code.UNAVAILABLE: 503,
 }
 
-_PYDANTIC_CODES = {
-    "extra_forbidden": Code.UNKNOWN_FIELD,
-    "missing": Code.MISSING_FIELD,
-    "json_invalid": Code.MALFORMED_JSON,
-}
 _HTTP_CODES = {status: code for code, status in STATUS.items()} | {409: Code.DUPLICATE}
 _HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -172,7 +168,8 @@ def _answer(
 
 async def _refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _answer(error.code, error.detail, error.field)
+    problems = [_field_problem(one) for one in error.faults]
+    return _answer(error.code, error.detail, error.field, problems)
 
 
 async def _replay(request: Request, error: Exception) -> Response:
@@ -185,24 +182,20 @@ async def _replay(request: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     """Each fault with its field; the offending value is never repeated."""
     assert isinstance(error, RequestValidationError)
-    problems = [_field_problem(one) for one in error.errors()]
+    problems = [_field_problem(_shape_fault(one)) for one in error.errors()]
     first = problems[0]
     return _answer(Code(first.code), first.message, first.field, problems)
 
 
-def _field_problem(error: dict[str, Any]) -> FieldProblem:
-    kind, where = str(error["type"]), list(error["loc"])
-    code = _PYDANTIC_CODES.get(kind)
-    if code is None:
-        code = Code(kind) if kind in set(Code) else Code.INVALID_INPUT
-    if code is Code.MALFORMED_JSON:
-        return FieldProblem(field=None, code=code, message="The body is not valid JSON.")
+def _shape_fault(error: dict[str, Any]) -> Refusal:
+    where = list(error["loc"])
     if where and where[0] == "body":
         where = where[1:]
-    message = str(error["msg"])
-    if code is Code.UNKNOWN_FIELD:
-        message = "There is no such field."
-    return FieldProblem(field=".".join(map(str, where)) or None, code=code, message=message)
+    return shape_fault(str(error["type"]), where, str(error["msg"]))
+
+
+def _field_problem(fault: Refusal) -> FieldProblem:
+    return FieldProblem(field=fault.field, code=fault.code, message=fault.detail)
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 Says nothing of HTTP: the one table from code to status stands in `service/app.py`.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -38,6 +39,7 @@ class Code(StrEnum):
     PERSON_REQUIRED = "person_required"
     ILLEGAL_STATE = "illegal_state"
     DUPLICATE = "duplicate"
+    IMPORT_REFUSED = "import_refused"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     PRECONDITION_FAILED = "precondition_failed"
     PRECONDITION_REQUIRED = "precondition_required"
@@ -50,15 +52,42 @@ class Refusal(Exception):
 
     `detail` is a sentence for the person who asked. `field` is the path of the offending
     input in dotted form (`time_limit.amount`), None where no single field is at fault.
+    `faults`: where several things are wrong at once, each of them.
     """
 
-    def __init__(self, code: Code, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        detail: str,
+        field: str | None = None,
+        faults: "Sequence[Refusal]" = (),
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.field = field
+        self.faults = faults
 
 
 def not_found(noun: str) -> Refusal:
     """The same answer for what does not exist and for what the caller may not see."""
     return Refusal(Code.NOT_FOUND, f"There is no such {noun}.")
+
+
+#: Faults that the library of the shapes finds by itself and has names of its own for.
+_SHAPE_CODES = {
+    "extra_forbidden": Code.UNKNOWN_FIELD,
+    "missing": Code.MISSING_FIELD,
+    "json_invalid": Code.MALFORMED_JSON,
+}
+
+
+def shape_fault(kind: str, where: Sequence[str | int], sentence: str) -> Refusal:
+    """What a shape has found wrong. `kind`: the library's name of the fault, or a code of ours;
+    `where`: the way to the field."""
+    code = _SHAPE_CODES.get(kind) or (Code(kind) if kind in set(Code) else Code.INVALID_INPUT)
+    if code is Code.MALFORMED_JSON:
+        return Refusal(code, "The body is not valid JSON.")
+    if code is Code.UNKNOWN_FIELD:
+        sentence = "There is no such field."
+    return Refusal(code, sentence, ".".join(map(str, where)) or None)

@@ -16,9 +16,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.channels.email.content import MailContent
 from service.channels.email.sender import EmailChannel, Outbox, SmtpTransport
 from service.channels.interface import Channel
+from service.channels.webhook.heartbeat import Heartbeat
 from service.channels.webhook.sender import WebhookChannel
 from service.clock import Clock, rehearsal_clock, system_clock
 from service.domain.notifications import ChannelKind
+from service.errors import Refusal
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
 from service.sealing import Seal, load_seal
@@ -27,11 +29,13 @@ from service.store.database import Sessions, database_now, make_engine, readers,
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 VERSION = version("adquem")
+_USER_AGENT = f"adquem/{VERSION}"
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Everything that lives as long as the process. `worker` names it in attempts and logs."""
+    """Everything that lives as long as the process. `worker` names it in attempts and logs;
+    `heartbeat` is None where nobody outside waits for one."""
 
     settings: Settings
     clock: Clock
@@ -39,6 +43,7 @@ class Runtime:
     engine: AsyncEngine
     channels: Mapping[ChannelKind, Channel]
     rules: RuleLibrary
+    heartbeat: Heartbeat | None
     worker: str
 
     @cached_property
@@ -71,6 +76,8 @@ class Runtime:
     async def close(self) -> None:
         for channel in self.channels.values():
             await channel.close()
+        if self.heartbeat is not None:
+            await self.heartbeat.close()
         await self.engine.dispose()
 
 
@@ -86,6 +93,7 @@ def build_runtime(settings: Settings) -> Runtime:
         engine=make_engine(settings.sqlalchemy_url),
         channels=_channels(settings),
         rules=load_with_packs(settings.rule_packs),
+        heartbeat=_heartbeat(settings),
         worker=f"{socket.gethostname()}-{os.getpid()}",
     )
 
@@ -98,5 +106,13 @@ def _channels(settings: Settings) -> dict[ChannelKind, Channel]:
         if relay
         else Outbox(settings.home / "outbox")
     )
-    webhooks = WebhookChannel(settings.base_url, settings.webhook_networks, f"adquem/{VERSION}")
+    webhooks = WebhookChannel(settings.base_url, settings.webhook_networks, _USER_AGENT)
     return {ChannelKind.EMAIL: EmailChannel(content, transport), ChannelKind.WEBHOOK: webhooks}
+
+
+def _heartbeat(settings: Settings) -> Heartbeat | None:
+    url = settings.heartbeat_url.get_secret_value()
+    try:
+        return Heartbeat(url, settings.webhook_networks, _USER_AGENT) if url else None
+    except Refusal as refusal:
+        raise ValueError(f"ADQUEM_HEARTBEAT_URL: {refusal.detail}") from refusal

@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         description="Private networks in CIDR form that webhooks may reach (JSON list), also over "
         "plain http; everything else must be public and https.",
     )
+    heartbeat_url: SecretStr = Field(
+        SecretStr(""),
+        description="Address of a dead-man's switch outside this installation, asked by GET every five "
+        "minutes while all is well; its silence is the alarm. https, or http to a network in "
+        "ADQUEM_WEBHOOK_NETWORKS.",
+    )
     rule_packs: tuple[Path, ...] = Field(
         (),
         description="Folders of rules of your own (JSON list), loaded beside the built-in ones; a faulty "

@@ -92,11 +92,12 @@ async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 def _arq_worker(runtime: Runtime, url: str) -> Worker:
-    """Cron jobs run once in the whole cluster, each second; they need no time zone but UTC."""
+    """Cron jobs run once in the whole cluster; they need no time zone but UTC."""
     return Worker(
         functions=[func(_job(runtime, _deliver), name="deliver")],
         cron_jobs=[
             cron(_job(runtime, _tick), name="tick", second=set(range(60)), keep_result=0),
+            cron(_job(runtime, _watch), name="watch", minute=set(range(0, 60, 5)), keep_result=0),
             cron(_job(runtime, _prune), name="prune", minute={7}, keep_result=0),
         ],
         redis_settings=_redis_settings(url),
@@ -129,6 +130,10 @@ async def _tick(runtime: Runtime, context: dict[str, Any]) -> None:
 
 async def _deliver(runtime: Runtime, _: dict[str, Any]) -> None:
     await tasks.deliver(runtime)
+
+
+async def _watch(runtime: Runtime, _: dict[str, Any]) -> None:
+    await tasks.watch(runtime)
 
 
 async def _prune(runtime: Runtime, _: dict[str, Any]) -> None:

@@ -8,19 +8,21 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service.channels.webhook.heartbeat import Heartbeat
 from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
 from service.flows.delivery import Consignment, Delivered, claim, record_all, send
 from service.flows.release import release_due
 from service.flows.reviewing import check_batch
 from service.flows.sitting import Sitting
+from service.flows.watching import look
 from service.runtime import Runtime
 from service.store.idempotency import KEPT_FOR, forget_before
 
@@ -37,6 +39,10 @@ _UNCHECKED = 1000
 _LAW_EVERY = 10
 _RENEW_EVERY = 3600
 _PRUNE_EVERY = 3600
+#: Between two watches by the clock, for rounds are as long as their work; and the rounds before
+#: the next watch where all was not well.
+_WATCH_EVERY = timedelta(minutes=5)
+_WATCH_AGAIN = 10
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
 _lag = Histogram(
@@ -45,6 +51,7 @@ _lag = Histogram(
     ["channel"],
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200),
 )
+_heartbeats = Counter("adquem_heartbeats_total", "Pings to the dead-man's switch", ["outcome"])
 _log = structlog.get_logger()
 
 
@@ -124,12 +131,25 @@ async def prune(runtime: Runtime) -> None:
         await forget_before(session, await runtime.now(session) - KEPT_FOR)
 
 
+async def watch(runtime: Runtime, ticked: bool = False) -> bool:
+    """Proves that what should have moved has moved; True, and the outside is told, where it has.
+
+    `ticked`: a tick of this process has ended well since it last watched.
+    """
+    async with runtime.transaction() as session:
+        verdict = await look(session, await runtime.now(session), ticked)
+    if verdict.well and runtime.heartbeat is not None:
+        await _ping(runtime.heartbeat)
+    return verdict.well
+
+
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
     rounds = 0
-    delivering: asyncio.Task[None] | None = None
+    watchman = _Watchman(runtime)
+    delivering: asyncio.Task[bool] | None = None
     while not stop.is_set():
-        await _guarded(tick(runtime), "tick")
+        ticked = await _guarded(tick(runtime), "tick")
         if delivering is None or delivering.done():
             # Beside the ticking, so that a slow receiver delays no release.
             delivering = asyncio.create_task(_guarded(deliver(runtime), "deliver"))
@@ -139,21 +159,66 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
             await _guarded(check_law(runtime), "law")
         if rounds % _PRUNE_EVERY == 0:
             await _guarded(prune(runtime), "prune")
+        await _guarded(watchman.round_ended(ticked), "watch")
         rounds += 1
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
-    if delivering is not None:
-        delivering.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await delivering
+    for beside in (delivering, watchman.watching):
+        if beside is not None:
+            beside.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beside
 
 
-async def _guarded(work: Awaitable[object], name: str) -> None:
-    """Awaits one round; what it raises is logged, and the next round tries again."""
+class _Watchman:
+    """When this process watches: after its first round, every five minutes by the clock (at once
+    where that has leapt), and sooner where all was not well.
+
+    It watches beside the rounds, so that an outside that answers slowly delays no release. Rounds
+    that hang are watched no more: they are not called well, and the silence is noticed.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.watching: asyncio.Task[bool] | None = None
+        self._runtime = runtime
+        self._watched_at: datetime | None = None
+        self._rounds = 0
+        self._well = self._ticked = False
+
+    async def round_ended(self, ticked: bool) -> None:
+        """`ticked`: the tick of this round ended well."""
+        self._ticked |= ticked
+        self._rounds += 1
+        busy = self.watching is not None and not self.watching.done()
+        if not busy and self._is_time(self._runtime.clock()):
+            self.watching = asyncio.create_task(_guarded(self._watch(), "watch"))
+
+    def _is_time(self, now: datetime) -> bool:
+        if self._watched_at is None or abs(now - self._watched_at) >= _WATCH_EVERY:
+            return True
+        return not self._well and self._rounds >= _WATCH_AGAIN
+
+    async def _watch(self) -> None:
+        ticked, self._ticked = self._ticked, False
+        self._watched_at, self._rounds, self._well = self._runtime.clock(), 0, False
+        self._well = await watch(self._runtime, ticked)
+
+
+async def _ping(heartbeat: Heartbeat) -> None:
+    fault = await heartbeat.ping()
+    _heartbeats.labels("failed" if fault else "heard").inc()
+    if fault:
+        _log.warning("heartbeat_failed", kind=fault)
+
+
+async def _guarded(work: Awaitable[object], name: str) -> bool:
+    """Awaits one round; what it raises is logged, and the next round tries again. True: it ended well."""
     try:
         await work
     except Exception:
         _log.exception("round_failed", round=name)
+        return False
+    return True
 
 
 async def _claim(runtime: Runtime, free: int) -> list[Consignment]:

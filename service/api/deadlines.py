@@ -20,6 +20,7 @@ from service.dependencies import (
 )
 from service.domain.access import Caller
 from service.domain.deadlines import RUNNING_STATES, DeadlineKind, DeadlineState
+from service.domain.escalation import ResponseKind
 from service.domain.plan import PlannedStep, plan
 from service.errors import not_found
 from service.flows import acknowledgement, docketing, moving
@@ -32,6 +33,7 @@ from service.schemas.deadlines import (
     DeadlineIn,
     DeadlineOut,
     DeadlinePatch,
+    DeclineIn,
     DerivationOut,
     PersonIn,
     PlannedStepOut,
@@ -39,6 +41,7 @@ from service.schemas.deadlines import (
     ProofIn,
     ReasonIn,
     ResponseOut,
+    SnoozeIn,
 )
 from service.schemas.messages import MessageOut
 from service.store.deadlines import Deadline, get_deadline, list_deadlines
@@ -143,11 +146,11 @@ async def read_derivation(deadline_id: str, sitting: Sits, caller: Reader) -> De
 
 
 @router.get("/{deadline_id}/plan")
-async def read_plan(deadline_id: str, session: Session, caller: Reader, now: Now) -> PlanOut:
+async def read_plan(deadline_id: str, sitting: Sits, caller: Reader) -> PlanOut:
     """Who will be told what and when if nobody answers: the function that the workers run."""
-    deadline = await _found(session, deadline_id, caller)
-    (situation,) = await gather(session, [deadline])
-    decision = plan(situation.facts, now)
+    deadline = await _found(sitting.session, deadline_id, caller)
+    (situation,) = await gather(sitting, [deadline])
+    decision = plan(situation.facts, sitting.now)
     return PlanOut(
         deadline_id=deadline.id,
         version=deadline.version,
@@ -168,7 +171,9 @@ def _planned(situation: Situation, planned: PlannedStep) -> PlannedStepOut:
         local=f"{local:%Y-%m-%d %H:%M} {situation.deadline.timezone}",
         why=planned.why,
         roles=list(planned.step.targets),
-        people=[user.id for user, _ in situation.recipients(planned.step.targets)],
+        occurrence=planned.occurrence,
+        shifted_from=planned.shifted_from,
+        people=[user.id for user, _ in situation.recipients(planned.step.targets, planned.at)],
     )
 
 
@@ -187,10 +192,27 @@ async def read_messages(
 async def acknowledge(
     deadline_id: str, body: AnswerIn, sitting: Sits, caller: Writer
 ) -> ResponseOut:
-    """ "I have it": nobody further is told until the next mark. The deadline stays open."""
-    response = await acknowledgement.acknowledge(
-        sitting, deadline_id, body.user_id, body.note, caller
-    )
+    """ "I have it": nobody further is told for a day, a quarter of the time that is left, or until the
+    next mark, whichever comes first. The deadline stays open."""
+    said = acknowledgement.Said(ResponseKind.ACKNOWLEDGE, body.note)
+    response = await acknowledgement.respond(sitting, deadline_id, body.user_id, said, caller)
+    return ResponseOut.model_validate(response)
+
+
+@router.post("/{deadline_id}/decline", status_code=201, dependencies=[Depends(keep_answer)])
+async def decline(deadline_id: str, body: DeclineIn, sitting: Sits, caller: Writer) -> ResponseOut:
+    """ "Not mine", "away", "cannot": the next on the ladder is told at once."""
+    said = acknowledgement.Said(ResponseKind.DECLINE, body.note, body.reason)
+    response = await acknowledgement.respond(sitting, deadline_id, body.user_id, said, caller)
+    return ResponseOut.model_validate(response)
+
+
+@router.post("/{deadline_id}/snooze", status_code=201, dependencies=[Depends(keep_answer)])
+async def snooze(deadline_id: str, body: SnoozeIn, sitting: Sits, caller: Writer) -> ResponseOut:
+    """Silence for a while, with a reason: a day at the most, half of the time that is left, and never
+    into the last day."""
+    said = acknowledgement.Said(ResponseKind.SNOOZE, body.note, body.reason, body.until)
+    response = await acknowledgement.respond(sitting, deadline_id, body.user_id, said, caller)
     return ResponseOut.model_validate(response)
 
 
@@ -220,6 +242,13 @@ async def cancel(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer
     """It should never have been, or no longer is; what is counted back from its end goes with it."""
     ending = acknowledgement.Ending(body.reason)
     return await _end(sitting, deadline_id, "cancel", body.user_id, ending, caller)
+
+
+@router.post("/{deadline_id}/miss", dependencies=[Depends(keep_answer)])
+async def miss(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
+    """It was not met. Somebody has to say so: an exhausted ladder goes on until somebody does."""
+    ending = acknowledgement.Ending(body.reason)
+    return await _end(sitting, deadline_id, "miss", body.user_id, ending, caller)
 
 
 async def _end(

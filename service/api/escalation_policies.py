@@ -20,7 +20,11 @@ router = new_router("escalation-policies", "/escalation-policies")
 
 def _answer(policy: EscalationPolicy) -> EscalationPolicyOut:
     steps = [
-        {"targets": list(step.targets), step.trigger.value: step.after}
+        {
+            "targets": list(step.targets),
+            step.trigger.value: step.after,
+            "need": "all" if step.need is None else step.need,
+        }
         for step in read_steps(policy.steps)
     ]
     return EscalationPolicyOut.model_validate(policy.model_dump() | {"steps": steps})

@@ -1,5 +1,6 @@
 """/healthz, /readyz, /metrics: whether the process lives, whether it can serve, how late it is"""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +12,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.clock import zone_data_version
 from service.dependencies import Now, RuntimeNow, Session
 from service.domain.notifications import ChannelKind
+from service.flows.watching import condition
 from service.runtime import VERSION
-from service.store.deadlines import oldest_wake_at
-from service.store.messages import oldest_due_at, pending_by_channel
+from service.store.messages import pending_by_channel
 from service.store.migrations import at_head
 
 router = APIRouter(include_in_schema=False)
-
-#: Beyond this age of the oldest due message the clockwork counts as stuck.
-_STUCK_SECONDS = 300
 
 
 @router.get("/healthz")
@@ -32,7 +30,7 @@ async def healthz() -> dict[str, str]:
 async def readyz(
     request: Request, runtime: RuntimeNow, now: Now, response: Response
 ) -> dict[str, Any]:
-    """503 while the database is away or on another schema, or while due messages do not move."""
+    """503 while the database is away or on another schema, or while what is due does not move."""
     clockwork = request.app.state.clockwork
     stopped = clockwork is not None and clockwork.done()
     facts: dict[str, Any] = {
@@ -42,12 +40,13 @@ async def readyz(
     try:
         async with runtime.reading() as session:
             facts["schema"] = "current" if await at_head(session) else "outdated"
-            facts["oldest_due_seconds"] = await _oldest_due_seconds(session, now)
+            if facts["schema"] == "current":
+                facts |= await _clockwork(session, now)
     except (SQLAlchemyError, OSError) as error:
         facts["database"] = type(error).__name__
     if stopped:
         facts["clockwork"] = "stopped"
-    stuck = stopped or facts.get("oldest_due_seconds", 0) > _STUCK_SECONDS
+    stuck = stopped or "findings" in facts or "database" in facts
     ready = facts.get("schema") == "current" and not stuck
     response.status_code = 200 if ready else 503
     return {"status": "ready" if ready else "not ready", **facts}
@@ -62,13 +61,25 @@ async def metrics(session: Session, now: Now) -> Response:
         f'adquem_messages_pending{{channel="{kind}"}} {pending.get(kind, 0)}'
         for kind in ChannelKind
     ]
-    age = await _oldest_due_seconds(session, now)
-    lines += ["# TYPE adquem_oldest_due_seconds gauge", f"adquem_oldest_due_seconds {age}", ""]
+    standing = await condition(session, now)
+    watched_at = standing.watched_at.timestamp() if standing.watched_at else 0.0
+    for name, value in (
+        ("adquem_oldest_due_seconds", standing.oldest_due_seconds),
+        ("adquem_watch_well", int(standing.watch_well)),
+        ("adquem_last_watch_timestamp", watched_at),
+    ):
+        lines += [f"# TYPE {name} gauge", f"{name} {value}"]
+    lines.append("")
     body = generate_latest(REGISTRY) + "\n".join(lines).encode()
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
-async def _oldest_due_seconds(session: AsyncSession, now: datetime) -> float:
-    """How long the oldest thing has been waiting: a plan to be released, or a message to be sent."""
-    waiting = [await oldest_wake_at(session), await oldest_due_at(session)]
-    return max((max((now - at).total_seconds(), 0.0) for at in waiting if at), default=0.0)
+async def _clockwork(session: AsyncSession, now: datetime) -> dict[str, Any]:
+    """How what is due moves, wherever it is moved; instants, codes and sentences, never an id."""
+    standing = await condition(session, now)
+    facts: dict[str, Any] = {
+        "oldest_due_seconds": standing.oldest_due_seconds,
+        "watched_at": standing.watched_at,
+    }
+    findings = [asdict(one) for one in standing.findings]
+    return facts | ({"findings": findings} if findings else {})

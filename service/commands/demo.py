@@ -56,7 +56,12 @@ async def _load(session: AsyncSession, runtime: Runtime, now: datetime) -> Docke
     caller = Caller("console", Scope.ADMIN, Reach(frozenset({team.id})))
     people = {}
     for role, name in _PEOPLE.items():
-        body = UserIn(name=f"Demo {name}", email=f"{name}@example.org", timezone=_ZONE)
+        body = UserIn(
+            name=f"Demo {name}",
+            email=f"{name}@example.org",
+            timezone=_ZONE,
+            quiet_hours=None,  # whoever watches the demo at night wants to see it go on
+        )
         user, _ = await enrolment.create_user(session, body, caller, now)
         people[role] = user.id
     case_id = await _open_case(session, people, caller, now)

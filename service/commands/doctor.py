@@ -103,6 +103,14 @@ async def check_public_url(runtime: Runtime) -> Finding:
     return Finding("public address", url, mend, grave=False)
 
 
+async def check_heartbeat(runtime: Runtime) -> Finding:
+    """Not asked here: a ping says that all is well, which only the watch can know."""
+    if runtime.heartbeat is not None:
+        return Finding("heartbeat", "an address outside is told while all is well")
+    mend = "set ADQUEM_HEARTBEAT_URL, or nobody outside would notice a dead installation"
+    return Finding("heartbeat", "not configured", mend, grave=False)
+
+
 _CHECKS: tuple[Check, ...] = (
     check_database,
     check_clock,
@@ -110,4 +118,5 @@ _CHECKS: tuple[Check, ...] = (
     check_mail,
     check_secret_key,
     check_public_url,
+    check_heartbeat,
 )

@@ -26,7 +26,7 @@ _MIDNIGHT, _REPEATED, _MIDNIGHT_UTC = time(), time(fold=1), time(tzinfo=UTC)
 
 
 #: Hears of a limit that was counted: where it ends, and the days that did not count on the way.
-Telling = Callable[[Link, date, Sequence[date]], None]
+Telling = Callable[[Link, date, tuple[date, ...]], None]
 
 
 def count_chain(
@@ -43,7 +43,7 @@ def count_chain(
     """
     runs = not still.ranges
     for link in links:
-        passed: Sequence[date] = ()
+        passed: tuple[date, ...] = ()
         if runs and link.plain is not None:
             start += link.plain
         elif runs and link.like_day:
@@ -51,7 +51,7 @@ def count_chain(
         else:
             skipped: Skipped = None if tell is None else []
             start = _walked(start, link, calendar, still, skipped)
-            passed = skipped or ()
+            passed = tuple(skipped or ())
         if tell is not None:
             tell(link, start, passed)
     return start
@@ -146,7 +146,7 @@ def _counting_day(day: date, step: timedelta, still: Standstill, skipped: Skippe
     if not still.ranges:
         return day
     after = still.leave(day, step)
-    if skipped is not None and after != day:  # before the first day that there is, no day lies
+    if skipped is not None and after != day:  # where none was passed over, none may lie before
         room = max(_LISTED - len(skipped), 0)
         skipped += islice(_between(day, after - step, step), room)
     return after

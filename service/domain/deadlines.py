@@ -96,6 +96,7 @@ TRANSITIONS: dict[str, tuple[frozenset[DeadlineState], DeadlineState]] = {
         verb: (LIVE_STATES, state)
         for verb, state in (
             ("complete", DeadlineState.COMPLETED),
+            ("miss", DeadlineState.MISSED),
             ("waive", DeadlineState.WAIVED),
             ("cancel", DeadlineState.CANCELLED),
         )
@@ -118,6 +119,10 @@ def next_state(state: DeadlineState, verb: str) -> DeadlineState:
     return target
 
 
+#: What stands still where nothing does.
+_RUNS = Standstill()
+
+
 @dataclass(frozen=True)
 class Forum:
     """Where time is counted: the zone, its court calendar (None where no court day matters), what
@@ -132,6 +137,8 @@ class Forum:
     def still(self) -> Standstill:
         """The days on which the clock stands still, court recess among them."""
         closures = self.calendar.closures if self.calendar else ()
+        if not self.tolling and not closures:
+            return _RUNS
         return standstill(self.tolling, closures, self.as_of)
 
 

@@ -105,9 +105,9 @@ class Derivation:
         text = f"Counts as served on {on!s}: {_spoken(limit, 'dispatch')}"
         self._step(StepKey.SERVED, text, on, None, skipped, self._source)
 
-    def counted(self, link: Link, end: date, skipped: Sequence[date]) -> None:
-        step = DerivationStep(_COUNTED, _counted(link), end, None, tuple(skipped), self._source)
-        self.steps.append(step)
+    def counted(self, link: Link, end: date, skipped: tuple[date, ...]) -> None:
+        text = _counted(link)
+        self.steps.append(DerivationStep(_COUNTED, text, end, None, skipped, self._source))
 
     def counted_hours(self, limit: TimeLimit, end: date, due_at: datetime) -> None:
         by = "" if limit.hours_by is HoursBy.ELAPSED else " by the clock on the wall"

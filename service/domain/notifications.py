@@ -42,6 +42,10 @@ class EventType(StrEnum):
     STEP_FIRED = "escalation.step_fired"
     STEP_EMPTY = "escalation.step_empty"
     ESCALATION_ACKNOWLEDGED = "escalation.acknowledged"
+    ESCALATION_DECLINED = "escalation.declined"
+    ESCALATION_EXHAUSTED = "escalation.exhausted"
+    REMINDER_SNOOZED = "reminder.snoozed"
+    DEADLINE_MISSED = "deadline.missed"
     ENDPOINT_TEST = "endpoint.test"
 
 

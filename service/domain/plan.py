@@ -3,21 +3,32 @@
 The workers and the preview call the same function: what a person is shown is what will happen.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import (
+    EVERYBODY,
     EscalationState,
     Response,
+    Role,
     Step,
-    answered_since,
+    Trigger,
     armed_at,
+    declined_at,
+    held_until,
     state_of,
 )
-from service.domain.reminders import mark_at
+from service.domain.reminders import QuietHours, mark_at, said_by, waking
+
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+#: A mark this near the due instant, or nearer, is said at its hour whoever sleeps.
+_NEAR = _DAY
+#: Silence is held back overnight while more than this remains.
+_PATIENT = 2 * _DAY
 
 
 class Why(StrEnum):
@@ -27,6 +38,9 @@ class Why(StrEnum):
     MERGED = "merged"
     SILENCE = "silence"
     NOT_REACHED = "not_reached"
+    DECLINED = "declined"
+    ANSWER_EXPIRED = "answer_expired"
+    EXHAUSTED = "exhausted"
     ACKNOWLEDGED = "acknowledged"
     DEADLINE_ENDED = "deadline_ended"
     NOTHING_LEFT = "nothing_left"
@@ -39,7 +53,10 @@ class PlanFacts:
 
     `entered_at`: when the deadline (or this version of it) came into being. `fired`: step number
     to the instant it fired. `not_reached`: steps of which every message failed or which had nobody.
-    `lapses`: when the due instant passes, that itself is to be recorded, once.
+    `lapses`: when the due instant passes, that itself is to be recorded, once. `told`: step number
+    to the ids of those it told. `quiet`: the hours of rest of whoever holds a role; `calendar`: the
+    court days of the forum. `insists`: an exhausted ladder goes on until somebody decides;
+    `repeats` and `repeated_at`: how often and when last it did.
     """
 
     state: DeadlineState
@@ -51,22 +68,33 @@ class PlanFacts:
     not_reached: frozenset[int] = frozenset()
     responses: tuple[Response, ...] = ()
     lapses: bool = False
+    told: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    quiet: Mapping[Role, tuple[QuietHours, ...]] = field(default_factory=dict)
+    calendar: CourtCalendar | None = None
+    insists: bool = False
+    repeats: int = 0
+    repeated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """Step `order` fires at `at`; `merged` are the missed steps that it speaks for too."""
+    """Step `order` fires at `at`; `merged` are the missed steps that it speaks for too. `occurrence`
+    counts the repetitions of the last step of an exhausted ladder. `shifted_from`: where a mark would
+    stand if nobody ever slept."""
 
     order: int
     step: Step
     at: datetime
     why: Why
     merged: tuple[int, ...] = ()
+    occurrence: int = 0
+    shifted_from: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`due`: the step to fire now. `upcoming`: all that follows if nobody answers, in order of time.
+    """`due`: the step to fire now. `upcoming`: all that follows if nobody answers, in order of time; of
+    an exhausted ladder's repetitions the next alone.
 
     `wake_at` None means that the plan has nothing more to say; `why` tells for what reason.
     `lapsed`: the due instant has passed, which is to be recorded now.
@@ -86,7 +114,7 @@ def plan(facts: PlanFacts, now: datetime) -> Plan:
         cancelled = facts.state is DeadlineState.CANCELLED
         ended = EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED
         return Plan(None, (), None, ended, Why.DEADLINE_ENDED)
-    state = state_of(facts.steps, facts.fired, facts.responses)
+    state = state_of(facts.steps, facts.fired, _held(facts), now)
     if facts.state is DeadlineState.SUSPENDED:
         return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
     lapsed, lapse_at = facts.lapses and facts.due_at <= now, facts.due_at if facts.lapses else None
@@ -109,46 +137,89 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     never told does not count: it runs from the real firing of the step before it.
     """
     position = max(facts.fired, default=-1)
-    told_at = facts.fired.get(position)
     marks = _marks_after(position, facts)
     missed = [order for order, at in marks.items() if at <= now]
-    coming: list[PlannedStep] = []
-    if missed:
+    running = list(_silent_run(facts, position, marks, now)) if position >= 0 else []
+    if not missed:
+        coming = running
+    else:
         newest = missed[-1]
-        merged = tuple(sorted({*missed[:-1], *_missed_silences(facts, position, marks, now)}))
+        spoken = [one.order for one in running if one.at <= now]
+        merged = tuple(sorted({*missed[:-1], *spoken}))
         why = Why.MERGED if merged else Why.MARK
-        coming.append(PlannedStep(newest, facts.steps[newest], marks[newest], why, merged))
-        position, told_at = newest, now
-    silenced = not missed and _answered(facts)
-    for order in range(position + 1, len(facts.steps)):
-        step = facts.steps[order]
-        if step.is_mark:
-            told_at, silenced = marks[order], False
-            coming.append(PlannedStep(order, step, told_at, Why.MARK))
-        elif told_at is not None and not silenced:
-            nobody = order - 1 in facts.not_reached
-            at = told_at + (timedelta() if nobody else step.after)
-            told_at = max(at, now)
-            if not _overtaken(order, at, marks):
-                why = Why.NOT_REACHED if nobody else Why.SILENCE
-                coming.append(PlannedStep(order, step, at, why))
-    return coming
+        coming = [_mark(facts, newest, marks, why, merged)]
+        coming += _fresh_run(facts, newest, now, marks, now)
+    for order in (order for order in marks if order not in missed):
+        coming.append(_mark(facts, order, marks, Why.MARK))
+        coming += _fresh_run(facts, order, marks[order], marks, now)
+    return coming + _repetition(facts, coming, now)
 
 
-def _missed_silences(
+def _mark(
+    facts: PlanFacts,
+    order: int,
+    marks: Mapping[int, datetime],
+    why: Why,
+    merged: tuple[int, ...] = (),
+) -> PlannedStep:
+    plain = mark_at(facts.due_at, facts.steps[order].offset, facts.zone)
+    shifted = plain if marks[order] < plain else None
+    return PlannedStep(order, facts.steps[order], marks[order], why, merged, 0, shifted)
+
+
+def _silent_run(
     facts: PlanFacts, position: int, marks: Mapping[int, datetime], now: datetime
-) -> list[int]:
-    """Silent steps right after the last one fired whose turn came while nobody was looking."""
-    told_at, found = facts.fired.get(position), []
-    if told_at is None or _answered(facts):
-        return []
-    for order in range(position + 1, min(marks)):
+) -> Iterable[PlannedStep]:
+    """The silent steps right after the last one fired, as answers hold them back or bring them on."""
+    told_at, held = facts.fired[position], _held(facts)
+    declined = declined_at(facts.responses, told_at, facts.told.get(position, ()))
+    for order in _silent_after(facts, position):
+        step, nobody = facts.steps[order], order - 1 in facts.not_reached
+        at, why = told_at + (timedelta() if nobody else step.after), Why.SILENCE
+        if declined is not None and declined < at:
+            at, why = max(declined, told_at), Why.DECLINED
+        if nobody:
+            why = Why.NOT_REACHED
+        if held is not None and at <= held:
+            at, why = held, Why.ANSWER_EXPIRED
+        held = declined = None
+        at = _awake(facts, step, at)
+        told_at = max(at, now)
+        if not _overtaken(order, at, marks):
+            yield PlannedStep(order, step, at, why)
+
+
+def _fresh_run(
+    facts: PlanFacts,
+    position: int,
+    told_at: datetime,
+    marks: Mapping[int, datetime],
+    now: datetime,
+) -> Iterable[PlannedStep]:
+    """The silent steps that follow a mark which is still to be told."""
+    for order in _silent_after(facts, position):
         step = facts.steps[order]
-        told_at += timedelta() if order - 1 in facts.not_reached else step.after
-        if told_at > now or _overtaken(order, told_at, marks):
-            break
-        found.append(order)
-    return found
+        at = _awake(facts, step, told_at + step.after)
+        told_at = max(at, now)
+        if not _overtaken(order, at, marks):
+            yield PlannedStep(order, step, at, Why.SILENCE)
+
+
+def _silent_after(facts: PlanFacts, position: int) -> Iterable[int]:
+    for order in range(position + 1, len(facts.steps)):
+        if facts.steps[order].is_mark:
+            return
+        yield order
+
+
+def _awake(facts: PlanFacts, step: Step, at: datetime) -> datetime:
+    """Far from the due instant, silence waits for the morning; near it, nobody is spared."""
+    later = waking(at, _resting(facts, step.targets))
+    return later if facts.due_at - later > _PATIENT else at
+
+
+def _resting(facts: PlanFacts, targets: Iterable[Role]) -> list[QuietHours]:
+    return [one for role in targets for one in facts.quiet.get(role, ())]
 
 
 def _marks_after(position: int, facts: PlanFacts) -> dict[int, datetime]:
@@ -157,18 +228,51 @@ def _marks_after(position: int, facts: PlanFacts) -> dict[int, datetime]:
     latest: datetime | None = None
     for order in range(len(facts.steps) - 1, position, -1):
         if facts.steps[order].is_mark:
-            at = max(mark_at(facts.due_at, facts.steps[order].offset, facts.zone), facts.entered_at)
+            at = max(_said_at(facts, facts.steps[order]), facts.entered_at)
             # On a day of 25 hours "24 hours" may fall after "one day": then both speak earlier.
             latest = at if latest is None else min(at, latest)
             marks[order] = latest
     return dict(sorted(marks.items()))
 
 
-def _answered(facts: PlanFacts) -> bool:
+def _said_at(facts: PlanFacts, step: Step) -> datetime:
+    """A mark in hours of rest or on a closed day is said earlier; one in the last day at its hour."""
+    at = mark_at(facts.due_at, step.offset, facts.zone)
+    if step.trigger is Trigger.AFTER_DUE or step.after < _NEAR:
+        return at
+    return said_by(at, _resting(facts, step.targets), facts.calendar, facts.zone)
+
+
+def _held(facts: PlanFacts) -> datetime | None:
+    """Until when answers keep the silent steps away: those given since the newest mark was told."""
     since = armed_at(facts.steps, facts.fired)
-    return since is not None and answered_since(facts.responses, since) is not None
+    if since is None:
+        return None
+    position = max(facts.fired)
+    need, told = facts.steps[position].need, facts.told.get(position, frozenset())
+    return held_until(facts.responses, since, facts.due_at, need, told)
 
 
 def _overtaken(order: int, at: datetime, marks: Mapping[int, datetime]) -> bool:
     """A silent step whose turn comes only after the next mark has been told is left to that mark."""
     return any(mark <= at for later, mark in marks.items() if later > order)
+
+
+def _repetition(facts: PlanFacts, coming: list[PlannedStep], now: datetime) -> list[PlannedStep]:
+    """The next time that an exhausted ladder speaks: every four hours of the day, every hour from the
+    last day until three days after the due instant, then once a day; never silent by itself."""
+    last = len(facts.steps) - 1
+    if not facts.insists:
+        return []
+    if coming:
+        told_at, held = max(coming[-1].at, now), None
+    else:
+        told_at = facts.repeated_at or max(facts.fired.values())
+        held = _held(facts)
+    left = facts.due_at - told_at
+    pause = 4 * _HOUR if left > _DAY else _HOUR if left > -3 * _DAY else _DAY
+    at = max(told_at + pause, held or told_at)
+    step = replace(facts.steps[last], targets=EVERYBODY)
+    if left > _DAY:
+        at = waking(at, _resting(facts, step.targets))
+    return [PlannedStep(last, step, at, Why.EXHAUSTED, (), facts.repeats + 1)]

@@ -29,6 +29,7 @@ _KINDS = {
 _PREFIXES = {
     DeadlineState.SUSPENDED: "SUSPENDED ",
     DeadlineState.COMPLETED: "✓ ",
+    DeadlineState.MISSED: "MISSED ",
     DeadlineState.WAIVED: "WAIVED ",
     DeadlineState.CANCELLED: "CANCELLED ",
 }

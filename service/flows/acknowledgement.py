@@ -1,13 +1,13 @@
 """What people say of a deadline: seen, verified, done, waived, cancelled. Seen is not done."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller
 from service.domain.deadlines import LIVE_STATES, DeadlineState, Fate, next_state
-from service.domain.escalation import ResponseKind
+from service.domain.escalation import ResponseKind, longest_snooze
 from service.domain.notifications import EventType
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce, notice_of
@@ -25,6 +25,7 @@ from service.store.trigger_events import events_out_of
 _EVENTS = {
     "verify": EventType.DEADLINE_UPDATED,
     "complete": EventType.DEADLINE_COMPLETED,
+    "miss": EventType.DEADLINE_MISSED,
     "waive": EventType.DEADLINE_WAIVED,
     "cancel": EventType.DEADLINE_CANCELLED,
 }
@@ -41,10 +42,27 @@ class Ending:
     refused: bool = False
 
 
-async def acknowledge(
-    sitting: Sitting, deadline_id: str, user_id: str | None, note: str | None, caller: Caller
+@dataclass(frozen=True)
+class Said:
+    """What a person answers to being told. `until`: when a snooze ends."""
+
+    kind: ResponseKind
+    note: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+
+
+_ANSWERS = {
+    ResponseKind.ACKNOWLEDGE: (EventType.ESCALATION_ACKNOWLEDGED, "deadline.acknowledged"),
+    ResponseKind.DECLINE: (EventType.ESCALATION_DECLINED, "deadline.declined"),
+    ResponseKind.SNOOZE: (EventType.REMINDER_SNOOZED, "deadline.snoozed"),
+}
+
+
+async def respond(
+    sitting: Sitting, deadline_id: str, user_id: str | None, said: Said, caller: Caller
 ) -> Response:
-    """ "I have it": silence ends, nobody further is told until the next mark. The deadline stays open."""
+    """An answer of somebody on the case; the deadline stays open, and the plan is looked at anew."""
     session, now = sitting.session, sitting.now
     deadline, case = await locked(session, deadline_id, caller)
     if deadline.state not in LIVE_STATES:
@@ -53,28 +71,36 @@ async def acknowledge(
     roles = (await roles_of(session, [case.id])).get(case.id, [])
     if person not in {held.user_id for held in roles}:
         raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not on the case.", "user_id")
+    if said.until is not None:
+        _check_snooze(said.until, deadline.due_at, now)
     response = Response(
         id=new_id("rsp", now),
         team_id=deadline.team_id,
         deadline_id=deadline.id,
         version=deadline.version,
-        kind=ResponseKind.ACKNOWLEDGE,
+        kind=said.kind,
         user_id=person,
         method="api",
-        note=note,
+        note=said.note,
+        reason=said.reason,
+        until=said.until,
         at=now,
     )
     session.add(response)
     deadline.wake_at = now
-    await _publish(
-        sitting,
-        deadline,
-        case,
-        EventType.ESCALATION_ACKNOWLEDGED,
-        person,
-        "deadline.acknowledged",
-    )
+    event, action = _ANSWERS[said.kind]
+    await _publish(sitting, deadline, case, event, person, action)
     return response
+
+
+def _check_snooze(until: datetime, due_at: datetime, now: datetime) -> None:
+    longest = longest_snooze(due_at, now)
+    if longest <= now:
+        text = "It is too late to put this off: acknowledge it, or decline."
+        raise Refusal(Code.ILLEGAL_STATE, text, "until")
+    if not now < until <= longest:
+        text = f"A snooze may last until {longest:%Y-%m-%dT%H:%MZ} at the most."
+        raise Refusal(Code.INVALID_INSTANT, text, "until")
 
 
 async def verify(

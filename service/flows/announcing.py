@@ -124,35 +124,37 @@ def letter(
     channel: Channel,
     notice: Notice,
     deadline: Deadline,
-    user: User,
-    level: Level,
+    reader: tuple[User, Level],
     step: str,
     now: datetime,
+    occurrence: int = 0,
 ) -> Message:
     """One mail to one person, at the level that this person is shown."""
-    message_id, event_id = new_id("msg", now), new_id("evt", now)
+    user, level = reader
     draft = Draft(
-        message_id=message_id,
+        message_id=new_id("msg", now),
         event=notice.event,
-        event_id=event_id,
+        event_id=new_id("evt", now),
         team_id=deadline.team_id,
         occurred_at=now,
         notice=redacted(notice, level),
         reader_zone=user.timezone,
     )
+    key = dedupe_key(deadline.id, deadline.version, step, occurrence, user.id, channel.kind)
     return Message(
-        id=message_id,
+        id=draft.message_id,
         team_id=deadline.team_id,
         case_id=deadline.case_id,
         deadline_id=deadline.id,
         deadline_version=deadline.version,
         step=step,
+        occurrence=occurrence,
         event=notice.event,
-        event_id=event_id,
+        event_id=draft.event_id,
         channel=channel.kind,
         user_id=user.id,
         level=level,
-        dedupe_key=dedupe_key(deadline.id, deadline.version, step, 0, user.id, channel.kind),
+        dedupe_key=key,
         content=channel.compose(draft),
         due_at=notice.planned_at,
         next_attempt_at=now,

@@ -11,9 +11,10 @@ from service.flows.standing import check_precondition
 from service.ids import new_id
 from service.schemas.api_keys import ApiKeyIn
 from service.schemas.teams import TeamIn
-from service.schemas.users import UserIn, UserPatch
+from service.schemas.users import AwayIn, UserIn, UserPatch
 from service.sealing import fingerprint, new_secret
 from service.store.api_keys import ApiKey, get_api_key
+from service.store.deadlines import wake_cases_of
 from service.store.feeds import touch_feeds
 from service.store.journal import Happening, record
 from service.store.teams import Team, existing_team_ids, get_team
@@ -56,6 +57,8 @@ async def create_user(
         email=body.email,
         email_key=body.email.lower(),
         timezone=body.timezone,
+        quiet_from=body.quiet_hours.begin if body.quiet_hours else None,
+        quiet_until=body.quiet_hours.end if body.quiet_hours else None,
         created_at=now,
     )
     session.add(user)
@@ -84,6 +87,12 @@ async def change_user(
         user.email, user.email_key = body.email, body.email.lower()
     user.name = body.name or user.name
     user.timezone = body.timezone or user.timezone
+    if "quiet_hours" in body.model_fields_set:
+        quiet = body.quiet_hours
+        user.quiet_from, user.quiet_until = (quiet.begin, quiet.end) if quiet else (None, None)
+    if "away" in body.model_fields_set:
+        await _set_away(session, user, body.away, now)
+    await wake_cases_of(session, user.id, now)
     if body.disabled is not None:
         user.disabled_at = now if body.disabled else None
         await touch_feeds(session, [user.id], now)
@@ -100,6 +109,22 @@ async def change_user(
     for team_id in {*before, *after}:
         await _journal(session, team_id, caller, "user.changed", user.id, now)
     return user, after
+
+
+async def _set_away(session: AsyncSession, user: User, away: AwayIn | None, now: datetime) -> None:
+    """Raises Refusal `unknown_reference` for a deputy who shares no team with the person."""
+    user.away_from, user.away_until, user.deputy_id = None, None, None
+    if away is None:
+        return
+    begin = away.begin or now
+    if away.end <= begin:
+        raise Refusal(Code.INVALID_DATE, "An absence cannot end before it begins.", "away.end")
+    if away.deputy_id is not None:
+        teams = await teams_of(session, [user.id, away.deputy_id])
+        shared = set(teams.get(user.id, [])) & set(teams.get(away.deputy_id, []))
+        if not shared or away.deputy_id == user.id:
+            raise Refusal(Code.UNKNOWN_REFERENCE, "That person cannot stand in.", "away.deputy_id")
+    user.away_from, user.away_until, user.deputy_id = begin, away.end, away.deputy_id
 
 
 async def make_key(

@@ -52,12 +52,23 @@ async def restate(sitting: Sitting, deadline: Deadline, because: str, actor: str
         sitting.session.add(deadline)
         return False
     await _move(sitting, deadline, around.case, values, because, actor)
-    for event in await events_out_of(sitting.session, deadline.id, Fate.DUE):
-        end_moves(event, deadline)
+    await ends_move(sitting, deadline, Fate.DUE, because, actor)
+    return True
+
+
+async def ends_move(
+    sitting: Sitting, deadline: Deadline, fate: Fate, because: str, actor: str
+) -> bool:
+    """What its end has set going moves with it; False where that has set nothing going yet."""
+    events = await events_out_of(sitting.session, deadline.id, fate)
+    for event in events:
+        event.occurred_on = deadline.due_on
+        event.occurred_at = None if deadline.whole_day else deadline.due_at
+        event.served_on = event.served_on and deadline.due_on
         sitting.session.add(event)
         for child in await deadlines_from(sitting.session, [event.id]):
             await restate(sitting, child, because, actor)
-    return True
+    return bool(events)
 
 
 async def if_lifted_today(sitting: Sitting, deadline: Deadline) -> date | None:
@@ -67,12 +78,6 @@ async def if_lifted_today(sitting: Sitting, deadline: Deadline) -> date | None:
     values = await reckon(sitting, deadline, await circumstances(sitting, deadline))
     on: date = values["due_on"]
     return on
-
-
-def end_moves(event: TriggerEvent, deadline: Deadline) -> None:
-    """The event that is the end of a deadline lies where that end lies."""
-    event.occurred_on = deadline.due_on
-    event.occurred_at = None if deadline.whole_day else deadline.due_at
 
 
 async def _move(
@@ -136,7 +141,7 @@ async def _tell(sitting: Sitting, deadline: Deadline, case: Case, because: str, 
         if level is not None:
             version = told.get(user.id, deadline.version - 1)
             own = replace(notice, previous=_date_of(deadline, version))
-            letters.append(letter(mail, own, deadline, user, level, EventType.DATE_CHANGED, now))
+            letters.append(letter(mail, own, deadline, (user, level), EventType.DATE_CHANGED, now))
     await add_messages(session, letters)
 
 

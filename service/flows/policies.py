@@ -75,7 +75,8 @@ def _step(shape: StepShape) -> Step:
     for trigger in Trigger:
         span = getattr(shape, trigger)
         if span is not None:
-            return Step(trigger, span, tuple(dict.fromkeys(shape.targets)))
+            need = None if shape.need == "all" else shape.need
+            return Step(trigger, span, tuple(dict.fromkeys(shape.targets)), need)
     raise AssertionError("the shape has exactly one trigger")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
+from operator import itemgetter
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -140,10 +141,12 @@ def safe_date(
     """The earliest reading alone, unexplained, as instant and day, and the day to act by; raises as
     `read`."""
     forum = _forum(rule, basis, calendar)
-    counts = list(_counts(rule, basis, forum.zone))
-    dates = [due(one.moment, one.limit, forum, one.served) for one in counts]
-    (due_on, due_at), count = min(zip(dates, counts, strict=True), key=lambda one: one[0][1])
-    return due_at, due_on, act_by(due_on, count.limit, calendar, rule)
+    found = [
+        (*due(one.moment, one.limit, forum, one.served), one.limit)
+        for one in _counts(rule, basis, forum.zone)
+    ]
+    due_on, due_at, limit = min(found, key=itemgetter(1))
+    return due_at, due_on, act_by(due_on, limit, calendar, rule)
 
 
 def act_by(
@@ -200,9 +203,11 @@ def _count(
 ) -> _Count:
     """Where the law fixes the day on which a paper counts as served, that day and not its receipt."""
     effect = rule.service_effect(basis.service_method)
+    if effect is None:
+        return _Count(basis.moments[counted_from], limit, None, reason)
     if _dispatched(rule, basis) and counted_from is rule.counted_from and basis.sent_on:
         return _Count(basis.sent_on, limit, effect, reason)
-    kept = replace(effect, deemed=None) if effect and effect.added else None
+    kept = replace(effect, deemed=None) if effect.added else None
     return _Count(basis.moments[counted_from], limit, kept, reason)
 
 

@@ -76,13 +76,15 @@ def _values_of_rule(found: Found, holds: bool) -> dict[str, Any]:
 
 
 async def reckon(sitting: Sitting, deadline: Deadline, around: Circumstances) -> dict[str, Any]:
-    """The columns as `date_values` has them. Raises Refusal where the law gives no date."""
-    found = None
-    if around.event is not None and deadline.rule_id is not None:
-        rule = sitting.library.get(deadline.rule_id, "rule_id")
-        basis = basis_of(around.event, around.case, around.tolling, around.as_of)
-        found = await sitting.read(rule, basis)
+    """The columns as `date_values` has them. Raises Refusal where the law gives no date and nobody has
+    stated one."""
     word = _word(deadline, around)
+    try:
+        found = await _by_rule(sitting, deadline, around)
+    except Refusal:
+        if word is None:
+            raise
+        found = None  # a person's word needs no rule behind it
     if found is None and word is None:
         raise Refusal(Code.ILLEGAL_STATE, "Nothing is known of how this date came about.")
     values = date_values(found, word)
@@ -92,6 +94,14 @@ async def reckon(sitting: Sitting, deadline: Deadline, around: Circumstances) ->
         values["whole_day"] = deadline.stated["due_on"] is not None
         values["act_by_on"] = None
     return values
+
+
+async def _by_rule(sitting: Sitting, deadline: Deadline, around: Circumstances) -> Found | None:
+    if around.event is None or deadline.rule_id is None:
+        return None
+    rule = sitting.library.get(deadline.rule_id, "rule_id")
+    basis = basis_of(around.event, around.case, around.tolling, around.as_of)
+    return await sitting.read(rule, basis)
 
 
 def _word(deadline: Deadline, around: Circumstances) -> Computation | None:

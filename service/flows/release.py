@@ -18,8 +18,9 @@ from service.domain.notifications import (
     EventType,
     Notice,
 )
-from service.domain.plan import Plan, PlanFacts, PlannedStep, plan
+from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
 from service.flows.announcing import announce, announcements, letter, notice_of
+from service.flows.moving import ends_move
 from service.flows.planning import Situation, gather, written_steps
 from service.flows.sitting import Sitting
 from service.flows.starting import follow
@@ -56,7 +57,7 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     messages: list[Message] = []
     happenings: list[Happening] = []
     lapsed: list[Situation] = []
-    for situation in await gather(session, deadlines):
+    for situation in await gather(sitting, deadlines):
         deadline = situation.deadline
         try:
             release = _Release(
@@ -96,7 +97,8 @@ async def _lapse(sitting: Sitting, situation: Situation) -> None:
                 deadline.team_id, "system", "deadline.overdue", deadline.id, case.id, data
             )
             await record(sitting.session, [overdue], now)
-            await follow(sitting, deadline, case, Fate.LAPSE, "system")
+            if not await ends_move(sitting, deadline, Fate.LAPSE, "lapsed anew", "system"):
+                await follow(sitting, deadline, case, Fate.LAPSE, "system")
     except Exception:
         # The reminders of this batch must go out whatever the next clock is.
         _log.exception("lapse_failed", deadline_id=deadline.id)
@@ -122,17 +124,19 @@ class _Release:
     def run(self) -> None:
         """Fires what is due; a step that reaches nobody lets the next one fire at once."""
         facts = self.situation.facts
+        decision = plan(facts, self.now)
+        self.lapsed = decision.lapsed
         if not self.situation.people:
             # All have left or are disabled: the plan waits for somebody, and says so each time.
             _log.error("nobody_to_tell", deadline_id=self.situation.deadline.id)
             self.situation.deadline.wake_at = self.now + _AFTER_FAULT
             return
-        decision = plan(facts, self.now)
-        self.lapsed = decision.lapsed
         while decision.due is not None:
-            following = plan(_after(facts, decision.due, self.now, reached=True), self.now)
-            reached = self._fire(decision.due, following)
-            facts = _after(facts, decision.due, self.now, reached)
+            recipients = self._recipients(decision.due, facts)
+            told = frozenset(user.id for user, _ in recipients)
+            following = plan(_after(facts, decision.due, self.now, told, reached=True), self.now)
+            self._fire(decision.due, following, recipients)
+            facts = _after(facts, decision.due, self.now, told, reached=bool(recipients))
             decision = plan(facts, self.now)
         if facts is not self.situation.facts:
             self.escalation = self._kept(facts)
@@ -140,18 +144,31 @@ class _Release:
         facts = replace(facts, lapses=facts.lapses and not self.lapsed)
         self.situation.deadline.wake_at = plan(facts, self.now).wake_at
 
-    def _fire(self, due: PlannedStep, following: Plan) -> bool:
-        """Messages for every person of the step and every endpoint; False when there was nobody."""
-        recipients = self.situation.recipients(_targets(due, self.situation.facts.steps))
+    def _recipients(self, due: PlannedStep, facts: PlanFacts) -> list[tuple[User, Role]]:
+        """The step's people, and those whose answer has run out with whoever comes next. Where several
+        must answer, those who have are left alone."""
+        recipients = self.situation.recipients(_targets(due, facts.steps), self.now)
+        answered = self.situation.answered(self.now)
+        if due.why is Why.ANSWER_EXPIRED:
+            known = {user.id for user, _ in recipients}
+            recipients += [one for one in answered if one[0].id not in known]
+        elif due.why is Why.SILENCE and due.step.need != 1:
+            ids = {user.id for user, _ in answered}
+            recipients = [one for one in recipients if one[0].id not in ids] or recipients
+        return recipients
+
+    def _fire(self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]]) -> None:
+        """Messages for every person of the step and every endpoint."""
         event = EventType.REMINDER_DUE if due.step.is_mark else EventType.STEP_FIRED
+        if due.why is Why.EXHAUSTED:
+            event = EventType.ESCALATION_EXHAUSTED
         notice = self._notice(event, due, following, [role for _, role in recipients])
         for user, role in recipients:
-            self._write(notice, due.order, user, role)
+            self._write(notice, due, user, role)
         self._announce(notice, due.order)
         if not recipients:
             self._announce(replace(notice, event=EventType.STEP_EMPTY), due.order)
         self._journal(due, recipients)
-        return bool(recipients)
 
     def _notice(
         self, event: EventType, due: PlannedStep, following: Plan, told: list[Role]
@@ -166,7 +183,7 @@ class _Release:
             next_roles=silent.step.targets if silent else (),
         )
 
-    def _write(self, notice: Notice, order: int, user: User, role: Role) -> None:
+    def _write(self, notice: Notice, due: PlannedStep, user: User, role: Role) -> None:
         deadline, channel = self.situation.deadline, self.channels[ChannelKind.EMAIL]
         case = self.situation.case
         level = level_for(role, Level(case.mail_level), Level(case.ceiling))
@@ -174,7 +191,9 @@ class _Release:
             return
         others = tuple(one for one in notice.others_told if one != role)
         own = replace(notice, others_told=others)
-        self.messages.append(letter(channel, own, deadline, user, level, str(order), self.now))
+        self.messages.append(
+            letter(channel, own, deadline, (user, level), str(due.order), self.now, due.occurrence)
+        )
 
     def _announce(self, notice: Notice, order: int) -> None:
         channel = self.channels[ChannelKind.WEBHOOK]
@@ -197,6 +216,7 @@ class _Release:
                     "why": due.why,
                     "planned_at": due.at.isoformat(),
                     "merged": list(due.merged),
+                    "occurrence": due.occurrence,
                     "told": {user.id: role for user, role in recipients},
                 },
             )
@@ -215,14 +235,23 @@ class _Release:
             started_at=self.now,
         )
         escalation.fired = {str(order): at.isoformat() for order, at in facts.fired.items()}
+        escalation.told = {str(order): sorted(ids) for order, ids in facts.told.items()}
+        escalation.repeats, escalation.repeated_at = facts.repeats, facts.repeated_at
         return escalation
 
 
-def _after(facts: PlanFacts, due: PlannedStep, now: datetime, reached: bool) -> PlanFacts:
-    """The facts once `due` has fired."""
+def _after(
+    facts: PlanFacts, due: PlannedStep, now: datetime, told: frozenset[str], reached: bool
+) -> PlanFacts:
+    """The facts once `due` has fired and told these people."""
+    if due.occurrence:
+        told |= facts.told.get(due.order, frozenset())
+        everyone = {**facts.told, due.order: told}
+        return replace(facts, told=everyone, repeats=due.occurrence, repeated_at=now)
     return replace(
         facts,
         fired={**facts.fired, due.order: now},
+        told={**facts.told, due.order: told},
         not_reached=facts.not_reached | (frozenset() if reached else {due.order}),
     )
 

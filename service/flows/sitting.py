@@ -14,6 +14,7 @@ from service.domain.notifications import ChannelKind
 from service.flows.calendars import court_calendar
 from service.flows.readings import Basis, Found, calendar_code, read
 from service.rules.library import Rule, RuleLibrary
+from service.store.calendars import newest_calendar
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ class Sitting:
         if code not in self._calendars:
             self._calendars[code] = await court_calendar(self.session, code, self.now)
         return self._calendars[code]
+
+    async def known_calendar(self, code: str | None) -> CourtCalendar | None:
+        """As `calendar`, where it has been loaded; reads only."""
+        if code is None or (
+            code not in self._calendars and not await newest_calendar(self.session, code)
+        ):
+            return None
+        return await self.calendar(code)
 
     async def read(self, rule: Rule, basis: Basis) -> Found:
         """The readings of a rule on its calendar; raises as `readings.read`."""

@@ -1,6 +1,7 @@
 """Shapes of deadlines, their derivation and their plan."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
@@ -139,6 +140,23 @@ class AnswerIn(PersonIn):
     note: Line | None = None
 
 
+class DeclineReason(StrEnum):
+    NOT_MINE = "not_mine"
+    AWAY = "away"
+    CANNOT = "cannot"
+
+
+class DeclineIn(AnswerIn):
+    reason: DeclineReason
+
+
+class SnoozeIn(AnswerIn):
+    """`until`: when to be asked again."""
+
+    until: Instant
+    reason: Annotated[Line, Field(min_length=2)]
+
+
 class ProofIn(PersonIn):
     """`proof`: reference of the receipt or registration that shows the act was done. Where that starts
     another clock: `done_on`, when it was done (left out: today), `served_on`, when its paper reached
@@ -162,6 +180,8 @@ class ResponseOut(Answer):
     user_id: str
     method: str
     note: str | None
+    reason: str | None
+    until: datetime | None
     at: datetime
 
 
@@ -173,12 +193,15 @@ class DeadlineEnded(DeadlineOut):
 
 
 class PlannedStepOut(Answer):
-    """`people`: who would be told if the step fired now."""
+    """`people`: who would be told at that instant. `shifted_from`: where the mark would stand if nobody
+    ever rested. `occurrence`: of an exhausted ladder, which repetition."""
 
     step: int
     at: datetime
     local: str
     why: str
+    occurrence: int
+    shifted_from: datetime | None
     roles: list[str]
     people: list[str]
 

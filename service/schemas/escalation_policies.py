@@ -1,7 +1,7 @@
 """Shapes of escalation policies."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,12 +13,14 @@ from service.schemas.fields import Answer, Duration, Id, Line, Shape
 
 class StepShape(Shape):
     """Exactly one of the three spans. `before_due`/`after_due`: a mark; `no_response_for`: how long
-    silence after the step before is borne."""
+    silence after the step before is borne. `need`: how many of those told must answer before the
+    silence ends, or "all" of them."""
 
     targets: Annotated[list[Role], Field(min_length=1, max_length=5)]
     before_due: Duration | None = None
     after_due: Duration | None = None
     no_response_for: Duration | None = None
+    need: Annotated[int, Field(ge=1, le=20)] | Literal["all"] = 1
 
     @model_validator(mode="after")
     def _one_trigger(self) -> Self:

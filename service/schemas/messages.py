@@ -28,6 +28,7 @@ class MessageOut(Answer):
     deadline_id: str | None
     deadline_version: int | None
     step: str
+    occurrence: int
     event: str
     event_id: str
     channel: str

@@ -1,13 +1,13 @@
 """Shapes of users."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, EmailStr, Field
+from pydantic import AfterValidator, EmailStr, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.errors import Code
-from service.schemas.fields import Answer, Id, Line, Shape, ZoneName
+from service.schemas.fields import Answer, Id, Instant, Line, Shape, ZoneName
 
 
 def _ascii(address: str) -> str:
@@ -22,28 +22,67 @@ Email = Annotated[EmailStr, AfterValidator(_ascii)]
 TeamIds = Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 
+Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class QuietHours(Shape):
+    """On the person's own clock; they may run over midnight. What would be said then is said earlier, or,
+    where it is silence that has run out and there is time, in the morning."""
+
+    begin: Hour
+    end: Hour
+
+    @model_validator(mode="after")
+    def _some_day(self) -> Self:
+        if self.begin == self.end:
+            raise PydanticCustomError(
+                Code.INVALID_INPUT.value, "Quiet hours must leave some of the day."
+            )
+        return self
+
+
+class AwayIn(Shape):
+    """`begin` left out: from now. `deputy_id`: who is told instead; left out, the deputies of each case."""
+
+    begin: Instant | None = None
+    end: Instant
+    deputy_id: Id | None = None
+
+
 class UserIn(Shape):
-    """`team_ids` may be left out by a key that belongs to one team."""
+    """`team_ids` may be left out by a key that belongs to one team. `quiet_hours` null: none."""
 
     name: Line
     email: Email
     timezone: ZoneName
     team_ids: TeamIds | None = None
+    quiet_hours: QuietHours | None = QuietHours(begin="21:00", end="07:00")
 
 
 class UserPatch(Shape):
+    """`quiet_hours` null takes them away; `away` null ends an absence."""
+
     name: Line | None = None
     email: Email | None = None
     timezone: ZoneName | None = None
     team_ids: TeamIds | None = None
+    quiet_hours: QuietHours | None = None
+    away: AwayIn | None = None
     disabled: bool | None = None
 
 
 class UserOut(Answer):
+    """`away_until`: everything goes to `deputy_id`, or to the deputies of each case, until then."""
+
     id: str
     name: str
     email: str
     timezone: str
+    quiet_from: str | None
+    quiet_until: str | None
+    away_from: datetime | None
+    away_until: datetime | None
+    deputy_id: str | None
     team_ids: list[str]
     disabled_at: datetime | None
     revision: int

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
-from service.store.cases import Case
+from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, within
 
@@ -156,6 +156,17 @@ async def check_anew(session: AsyncSession, case_id: str) -> None:
         .where(col(Deadline.case_id) == case_id, LIVE)
         .values(checked_against="")
         .execution_options(synchronize_session="fetch")
+    )
+
+
+async def wake_cases_of(session: AsyncSession, user_id: str, now: datetime) -> None:
+    """A person's hours or absence have changed: the plans of their cases are looked at anew."""
+    cases = select(CaseRole.case_id).where(CaseRole.user_id == user_id)
+    await session.exec(
+        update(Deadline)
+        .where(col(Deadline.case_id).in_(cases), col(Deadline.wake_at).is_not(None))
+        .values(wake_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 

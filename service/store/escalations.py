@@ -13,7 +13,9 @@ from service.store.columns import Json, UtcDateTime
 
 class Escalation(SQLModel, table=True):
     """`steps`: the policy's steps as they were when the first one fired; `fired`: step number (text)
-    to the instant it fired (ISO 8601, UTC). The state is derived from these and the responses."""
+    to the instant it fired (ISO 8601, UTC), `told`: step number to the ids of those it told. `repeats`
+    and `repeated_at`: how often and when last the exhausted ladder spoke again. The state is derived
+    from these and the responses."""
 
     __tablename__ = "escalations"
     __table_args__ = (UniqueConstraint("deadline_id", "version"),)
@@ -24,6 +26,9 @@ class Escalation(SQLModel, table=True):
     version: int
     steps: list[dict[str, Any]] = Field(sa_type=Json)
     fired: dict[str, str] = Field(sa_type=Json)
+    told: dict[str, list[str]] = Field(default_factory=dict, sa_type=Json)
+    repeats: int = 0
+    repeated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -191,11 +191,12 @@ async def reached_steps(
 
 
 async def told_versions(session: AsyncSession, deadline_id: str) -> dict[str, int]:
-    """User id to the newest version of the deadline that a mail has told them of, or is about to."""
+    """User id to the newest version of the deadline that a mail has told them of, or may have: whatever
+    was tried counts."""
     query = (
         select(Message.user_id, func.max(Message.deadline_version))
         .where(Message.deadline_id == deadline_id, Message.channel == ChannelKind.EMAIL)
-        .where(col(Message.state).in_((MessageState.ACCEPTED, MessageState.SENDING)))
+        .where(col(Message.attempts) > 0)
         .group_by(col(Message.user_id))
     )
     return {str(row[0]): int(row[1] or 1) for row in await session.exec(query)}

@@ -11,7 +11,8 @@ from service.store.columns import Choice, UtcDateTime
 
 
 class Response(SQLModel, table=True):
-    """`method`: how the answer was given (`api`)."""
+    """`method`: how the answer was given (`api`). `reason`: of a decline, `not_mine`, `away` or `cannot`;
+    of a snooze, in words. `until`: when a snooze ends."""
 
     __tablename__ = "responses"
 
@@ -23,6 +24,8 @@ class Response(SQLModel, table=True):
     user_id: str = Field(foreign_key="users.id")
     method: str
     note: str | None = None
+    reason: str | None = None
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -187,5 +187,6 @@ async def mark_checked(session: AsyncSession, deadline_ids: Iterable[str], editi
         update(Deadline)
         .where(col(Deadline.id).in_(list(deadline_ids)))
         .values(checked_against=edition)
-        .execution_options(synchronize_session="fetch")
+        # No object of this transaction is asked for its edition again: nothing to bring up to date.
+        .execution_options(synchronize_session=False)
     )

@@ -14,7 +14,10 @@ from service.store.paging import page
 
 
 class User(SQLModel, table=True):
-    """`email` is kept as given; `email_key` is its lower-cased form, unique."""
+    """`email` is kept as given; `email_key` is its lower-cased form, unique. `quiet_from` and
+    `quiet_until` (HH:MM on the clock of `timezone`, None: never) bound the hours of rest. From
+    `away_from` until `away_until` `deputy_id`, or else the deputies of each case, are told instead.
+    """
 
     __tablename__ = "users"
 
@@ -23,9 +26,19 @@ class User(SQLModel, table=True):
     email: str
     email_key: str = Field(unique=True)
     timezone: str
+    quiet_from: str | None = None
+    quiet_until: str | None = None
+    away_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    away_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deputy_id: str | None = None
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+    def away(self, at: datetime) -> bool:
+        """Whether somebody else is to be told at that instant."""
+        begun = self.away_from is not None and self.away_from <= at
+        return begun and self.away_until is not None and at < self.away_until
 
 
 class Membership(SQLModel, table=True):

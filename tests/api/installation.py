@@ -80,6 +80,7 @@ class Installation:
                 "name": f"{name} {role}",
                 "email": f"{role}.{team['id']}@example.org",
                 "timezone": "Asia/Almaty",
+                "quiet_hours": None,
             }
             people[role] = (await create(admin, "/users", body))["id"]
         case = await create(admin, "/cases", case_body(code, people))

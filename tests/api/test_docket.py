@@ -198,7 +198,10 @@ async def test_a_policy_of_the_team_decides_the_plan(team: Team) -> None:
     assert [(step["at"], step["roles"]) for step in plan["upcoming"]] == [
         ("2026-06-07T19:00:00Z", ["supervisor"]),
         ("2026-06-07T23:00:00Z", ["deputy"]),
+        # And on every four hours, to all who can act, until somebody decides.
+        ("2026-06-08T03:00:00Z", ["lead", "owner", "deputy", "supervisor"]),
     ]
+    assert plan["upcoming"][-1]["why"] == "exhausted"
 
 
 @pytest.mark.parametrize("roles", [["owner"], ["owner", "supervisor"]])

@@ -1,11 +1,13 @@
 """Dates that move: by a paper, by a clock that stands still, by more time, by what hangs on another."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from service.clock import zone_data_version
+from service.rules.library import RuleLibrary
 from tests.api.installation import Installation, Team, case_body, create, read
 from tests.api.test_refusals import refused
 from workers import tasks
@@ -335,6 +337,31 @@ async def test_silence_starts_the_complaint_by_itself(
     assert [(one["fate"], one["kind"]) for one in events if one["fate"]] == [
         ("lapse", "authority.silent")
     ]
+
+
+async def test_a_date_that_moves_after_it_lapsed_moves_what_its_silence_started(
+    installation: Installation, team: Team
+) -> None:
+    deadline = await decision(team)
+    installation.clock.set(datetime(2026, 9, 3, 6, tzinfo=UTC))
+    await tasks.tick(installation.runtime)
+    await say(team, deadline, "override", due_on="2026-09-10", reason="the letter says so")
+    installation.clock.set(datetime(2026, 9, 10, 19, tzinfo=UTC))
+    await tasks.tick(installation.runtime)
+    live = (await read(team.admin, "/deadlines", case=team.case, limit=200))["items"]
+    complaints = [one for one in live if one["rule_id"] == "kz.appc.91.complaint-after-silence"]
+    assert [(one["due_on"], one["version"]) for one in complaints] == [("2026-12-10", 2)]
+
+
+async def test_a_date_whose_rule_gives_none_any_more_can_still_be_stated(
+    installation: Installation, team: Team
+) -> None:
+    deadline = await decision(team)
+    rules = [one for one in installation.runtime.rules.all() if one.id != deadline["rule_id"]]
+    without = replace(installation.runtime, rules=RuleLibrary(rules))
+    installation.app.state.runtime = without
+    moved = await say(team, deadline, "override", due_on="2026-08-31", reason="a letter")
+    assert moved["due_on"] == "2026-08-31"
 
 
 async def test_a_refusal_starts_the_appeal_and_asks_for_the_day_of_service(team: Team) -> None:

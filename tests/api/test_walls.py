@@ -260,6 +260,9 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
         ("post", "/endpoints/{endpoint_id}/test"): {},
         ("post", "/cases/{case_id}/trigger-events"): event,
         ("post", "/deadlines/{deadline_id}/acknowledge"): person,
+        ("post", "/deadlines/{deadline_id}/decline"): person | {"reason": "not_mine"},
+        ("post", "/deadlines/{deadline_id}/snooze"): said | {"until": "2026-06-10T00:00:00Z"},
+        ("post", "/deadlines/{deadline_id}/miss"): said,
         ("post", "/deadlines/{deadline_id}/verify"): person,
         ("post", "/deadlines/{deadline_id}/complete"): person | {"proof": "receipt 1"},
         ("post", "/deadlines/{deadline_id}/waive"): person | {"reason": "not needed"},
@@ -289,6 +292,8 @@ async def test_nothing_of_another_team_can_be_referred_to(
         ("/users", _user(team_ids=[them["team_id"]])),
         ("/users", _user(team_ids=[ours.team.id, them["team_id"]])),
         ("/api-keys", {"name": "k", "scope": "read", "user_id": owner}),
+        ("/imports", {"cases": [case_body("K-50", {})], "team_id": them["team_id"]}),
+        ("/imports", {"cases": [case_body("K-50", {})], "user_id": owner}),
         (
             f"/deadlines/{ours.ids['deadline_id']}/acknowledge",
             {"user_id": owner},

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.domain.court_calendars import CourtCalendar
@@ -110,6 +110,12 @@ def explained(
     return result.due_on, result.due_at
 
 
+#: The event itself is the first day that there is: no day lies before it.
+_THAT_DAY = TimeLimit(1, Unit.DAYS, first_day=FirstDay.INCLUDED)
+_TOLLED = Forum(ZONES[0], None, (TollingPeriod(date(2018, 1, 1)),), date(2018, 1, 2))
+
+
+@example(date.min, _THAT_DAY, _TOLLED, None)
 @given(DAYS | INSTANTS | ENDS_OF_TIME, LIMITS, FORUMS, EFFECTS)
 def test_the_date_alone_is_the_date_that_is_explained(
     trigger: date, limit: TimeLimit, forum: Forum, served: ServiceEffect | None

@@ -12,7 +12,9 @@ from service.domain.escalation import (
     Role,
     Step,
     Trigger,
+    armed_at,
     check_steps,
+    held_until,
     state_of,
 )
 from service.errors import Code, Refusal
@@ -73,4 +75,7 @@ def answer(hours: float) -> Response:
 def test_where_the_ladder_stands_follows_from_what_happened(
     fired: dict[int, datetime], answers: list[Response], state: EscalationState
 ) -> None:
-    assert state_of(STEPS, fired, answers) is state
+    now = max([*fired.values(), *(one.at for one in answers), NOON])
+    since = armed_at(STEPS, fired)
+    held = held_until(answers, since, NOON + 30 * HOUR, 1, ()) if since else None
+    assert state_of(STEPS, fired, held, now) is state

@@ -1,13 +1,15 @@
 """Owner, silence, deputy, silence, supervisor: what is due now, what follows, and why."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import (
     DEFAULT_STEPS,
@@ -19,6 +21,7 @@ from service.domain.escalation import (
     Trigger,
 )
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
+from service.domain.reminders import QuietHours, said_by, waking
 
 ALMATY = ZoneInfo("Asia/Almaty")
 PARIS = ZoneInfo("Europe/Paris")
@@ -61,6 +64,12 @@ class Story:
     not_reached: set[int] = field(default_factory=set)
     responses: list[Response] = field(default_factory=list)
     state: DeadlineState = DeadlineState.OPEN
+    told: dict[int, frozenset[str]] = field(default_factory=dict)
+    insists: bool = False
+    repeats: int = 0
+    repeated_at: datetime | None = None
+    quiet: dict[Role, tuple[QuietHours, ...]] = field(default_factory=dict)
+    calendar: CourtCalendar | None = None
 
     def look(self, now: datetime) -> Plan:
         return plan(
@@ -73,6 +82,12 @@ class Story:
                 dict(self.fired),
                 frozenset(self.not_reached),
                 tuple(self.responses),
+                told=self.told,
+                quiet=self.quiet,
+                calendar=self.calendar,
+                insists=self.insists,
+                repeats=self.repeats,
+                repeated_at=self.repeated_at,
             ),
             now,
         )
@@ -81,7 +96,10 @@ class Story:
         """Fires what is due at `now`; there must be something."""
         due = self.look(now).due
         assert due is not None, f"nothing is due at {now}"
-        self.fired[due.order] = now
+        if due.occurrence:
+            self.repeats, self.repeated_at = due.occurrence, now
+        else:
+            self.fired[due.order] = now
         return due
 
     def answer(self, at: datetime) -> None:
@@ -143,15 +161,69 @@ class TestSilence:
 
 
 class TestAnswers:
-    def test_an_acknowledgement_stops_silence_until_the_next_mark(self) -> None:
+    def test_an_acknowledgement_keeps_silence_away_for_a_day(self) -> None:
         story = Story()
         story.fire(WEEK_BEFORE)
         story.answer(WEEK_BEFORE + HOUR)
         decision = story.look(WEEK_BEFORE + HOUR)
         assert decision.state is EscalationState.ACKNOWLEDGED
         assert decision.why is Why.ACKNOWLEDGED
-        assert [one.order for one in decision.upcoming] == [3, 4, 5]
-        assert decision.wake_at == DUE_AT - 2 * DAY
+        assert foretold(decision)[:3] == [
+            (1, WEEK_BEFORE + DAY + HOUR, Why.ANSWER_EXPIRED),
+            (2, WEEK_BEFORE + 2 * DAY + HOUR, Why.SILENCE),
+            (3, DUE_AT - 2 * DAY, Why.MARK),
+        ]
+        assert story.look(WEEK_BEFORE + DAY + HOUR).state is EscalationState.ACTIVE
+
+    def test_near_the_end_an_answer_holds_for_a_quarter_of_what_is_left(self) -> None:
+        story = Story(steps=(before(8 * HOUR), silence(2 * HOUR), silence(HOUR)))
+        story.fire(DUE_AT - 8 * HOUR)
+        story.answer(DUE_AT - 8 * HOUR)
+        assert story.look(DUE_AT - 8 * HOUR).wake_at == DUE_AT - 6 * HOUR
+        story.answer(DUE_AT - 6 * HOUR)
+        assert story.look(DUE_AT - 6 * HOUR).wake_at == DUE_AT - 4 * HOUR - HOUR / 2
+
+    def test_an_answer_in_the_last_hours_holds_for_an_hour_all_the_same(self) -> None:
+        story = Story(steps=(before(HOUR), silence(HOUR / 4)))
+        story.fire(DUE_AT - HOUR)
+        story.answer(DUE_AT - HOUR)
+        assert story.look(DUE_AT - HOUR).wake_at == DUE_AT
+
+    def test_a_decline_lets_the_next_person_be_told_at_once(self) -> None:
+        story = Story(told={0: frozenset({"usr_1"}), 1: frozenset({"usr_2"})})
+        story.fire(WEEK_BEFORE)
+        story.responses.append(Response(ResponseKind.DECLINE, WEEK_BEFORE + HOUR, "usr_1"))
+        due = story.fire(WEEK_BEFORE + HOUR)
+        assert (due.order, due.why, due.at) == (1, Why.DECLINED, WEEK_BEFORE + HOUR)
+        assert story.look(WEEK_BEFORE + HOUR).wake_at == WEEK_BEFORE + HOUR + DAY
+
+    def test_a_snooze_holds_for_as_long_as_it_was_asked(self) -> None:
+        story = Story()
+        story.fire(WEEK_BEFORE)
+        until = WEEK_BEFORE + 30 * HOUR
+        snooze = Response(ResponseKind.SNOOZE, WEEK_BEFORE + HOUR, "usr_1", until)
+        story.responses.append(snooze)
+        assert story.look(WEEK_BEFORE + HOUR).wake_at == until
+
+    def test_where_two_are_needed_one_answer_does_not_stop_the_silence(self) -> None:
+        steps = (replace(LADDER[0], need=2), *LADDER[1:])
+        story = Story(steps=steps)
+        story.fire(WEEK_BEFORE)
+        story.answer(WEEK_BEFORE + HOUR)
+        assert story.look(WEEK_BEFORE + HOUR).wake_at == WEEK_BEFORE + DAY
+        story.responses.append(Response(ResponseKind.ACKNOWLEDGE, WEEK_BEFORE + 2 * HOUR, "usr_2"))
+        held = story.look(WEEK_BEFORE + 2 * HOUR)
+        assert held.wake_at == WEEK_BEFORE + DAY + HOUR, "until the first of the two runs out"
+        assert held.state is EscalationState.ACKNOWLEDGED
+
+    def test_where_all_are_needed_everyone_who_was_told_must_answer(self) -> None:
+        steps = (replace(LADDER[0], need=None), *LADDER[1:])
+        story = Story(steps=steps, told={0: frozenset({"usr_1", "usr_2"})})
+        story.fire(WEEK_BEFORE)
+        story.answer(WEEK_BEFORE + HOUR)
+        assert story.look(WEEK_BEFORE + HOUR).state is EscalationState.ACTIVE
+        story.responses.append(Response(ResponseKind.ACKNOWLEDGE, WEEK_BEFORE + 2 * HOUR, "usr_2"))
+        assert story.look(WEEK_BEFORE + 2 * HOUR).state is EscalationState.ACKNOWLEDGED
 
     def test_the_next_mark_speaks_again_in_spite_of_the_answer_to_the_last(self) -> None:
         story = Story()
@@ -168,7 +240,7 @@ class TestAnswers:
         story.fire(WEEK_BEFORE)
         assert story.look(WEEK_BEFORE).wake_at == WEEK_BEFORE + DAY
 
-    def test_the_deputys_answer_spares_the_supervisor(self) -> None:
+    def test_the_deputys_answer_spares_the_supervisor_for_a_day(self) -> None:
         story = Story()
         story.fire(WEEK_BEFORE)
         story.fire(WEEK_BEFORE + DAY)
@@ -186,6 +258,95 @@ class TestAnswers:
 
     def test_an_unverified_deadline_warns_all_the_same(self) -> None:
         assert Story(state=DeadlineState.PROVISIONAL).look(WEEK_BEFORE).due is not None
+
+
+class TestAnExhaustedLadder:
+    def test_it_goes_on_until_a_person_decides(self) -> None:
+        story = Story(steps=(before(DAY), after(timedelta())), insists=True)
+        story.fire(DUE_AT - DAY)
+        story.fire(DUE_AT)
+        now, told = DUE_AT, []
+        for _ in range(80):
+            now = story.look(now).wake_at or now
+            told.append(now - DUE_AT)
+            assert story.fire(now).why is Why.EXHAUSTED
+        assert told[:3] == [HOUR, 2 * HOUR, 3 * HOUR]
+        assert told[71:74] == [3 * DAY, 4 * DAY, 5 * DAY]
+        assert story.look(now).state is EscalationState.EXHAUSTED
+        story.state = DeadlineState.COMPLETED
+        assert story.look(now).wake_at is None
+
+    def test_long_before_the_end_it_speaks_every_four_hours_of_the_day(self) -> None:
+        night = QuietHours(ALMATY, time(21), time(7))
+        story = Story(
+            steps=(before(7 * DAY, Role.OWNER),), insists=True, quiet={Role.OWNER: (night,)}
+        )
+        told_at = DUE_AT - 7 * DAY - 3 * HOUR  # 21:00 in Almaty, the mark at 24:00 moved earlier
+        assert story.fire(told_at).at == told_at
+        assert story.look(told_at).wake_at == told_at + 10 * HOUR, "at seven in the morning"
+
+    def test_an_answer_keeps_it_still_until_it_expires(self) -> None:
+        story = Story(steps=(before(7 * DAY),), insists=True)
+        story.fire(WEEK_BEFORE)
+        story.answer(WEEK_BEFORE + HOUR)
+        assert story.look(WEEK_BEFORE + HOUR).wake_at == WEEK_BEFORE + DAY + HOUR
+
+
+class TestNightsAndDaysOff:
+    NIGHT = QuietHours(ALMATY, time(21), time(7))
+
+    def story(self, *steps: Step, **given: Any) -> Story:
+        quiet = {role: (self.NIGHT,) for role in (Role.OWNER, Role.DEPUTY, Role.SUPERVISOR)}
+        return Story(steps=steps or LADDER, **{"quiet": quiet} | given)
+
+    def test_a_mark_in_the_night_is_said_in_the_evening_before_never_later(self) -> None:
+        upcoming = self.story().look(DUE_AT - 20 * DAY).upcoming
+        marks = {one.order: one for one in upcoming if one.step.is_mark}
+        assert marks[0].at == WEEK_BEFORE - 3 * HOUR, "21:00 and not midnight"
+        assert marks[0].shifted_from == WEEK_BEFORE
+        assert marks[5].at == DUE_AT, "what is overdue is said at once"
+
+    def test_a_mark_in_the_last_day_is_said_at_its_hour_whoever_sleeps(self) -> None:
+        [mark] = self.story(before(HOUR)).look(DUE_AT - 20 * DAY).upcoming
+        assert (mark.at, mark.shifted_from) == (DUE_AT - HOUR, None)
+
+    def test_a_mark_on_a_closed_day_is_said_on_the_last_open_one(self) -> None:
+        court = CourtCalendar("KZ", "1", 2026, 2026, days_off={date(2026, 6, 22): "closed"})
+        story = Story(steps=(before(8 * DAY),), calendar=court)
+        [mark] = story.look(DUE_AT - 20 * DAY).upcoming
+        # 22 June, a Monday that is closed; 20 and 21 are a weekend: the end of Friday the 19th.
+        assert mark.at == datetime(2026, 6, 19, 19, tzinfo=UTC)
+
+    def test_silence_waits_for_the_morning_while_there_is_time(self) -> None:
+        story = self.story(before(7 * DAY), silence(4 * HOUR))
+        story.fire(WEEK_BEFORE - 3 * HOUR)
+        assert story.look(WEEK_BEFORE - 3 * HOUR).wake_at == WEEK_BEFORE + 7 * HOUR
+
+    def test_near_the_end_silence_wakes_people(self) -> None:
+        story = self.story(before(30 * HOUR), silence(HOUR))
+        told_at = story.look(DUE_AT - 20 * DAY).wake_at
+        assert told_at is not None
+        story.fire(told_at)
+        told_at = max(story.fired.values())
+        assert story.look(told_at).wake_at == told_at + HOUR
+
+    @given(
+        st.integers(0, 23),
+        st.integers(0, 23),
+        st.integers(-2000, 2000),
+        st.sampled_from(["p", "a"]),
+    )
+    def test_said_by_is_never_later_and_never_in_the_rest(
+        self, begin: int, end: int, hours: int, zone: str
+    ) -> None:
+        rest = QuietHours(PARIS if zone == "p" else ALMATY, time(begin), time(end))
+        at = DUE_AT + hours * HOUR
+        said = said_by(at, (rest,), None, ALMATY)
+        assert said <= at
+        assert said == at or rest.began(said) is None
+        woken = waking(at, (rest,))
+        assert woken >= at
+        assert woken - said <= DAY
 
 
 class TestLateEntry:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.house import checkers
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("base.txt", "dev.txt")
+LOCKS = ("base.txt", "dev.txt", "bench.txt")
 
 
 def handed_over() -> list[Path]:
@@ -68,7 +68,12 @@ def test_every_requirement_has_a_hash(lock: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "groups"), [("base.txt", ("project", "build")), ("dev.txt", ("project", "dev"))]
+    ("lock", "groups"),
+    [
+        ("base.txt", ("project", "build")),
+        ("dev.txt", ("project", "dev")),
+        ("bench.txt", ("bench",)),
+    ],
 )
 def test_what_the_project_asks_for_is_what_the_lock_pins(
     lock: str, groups: tuple[str, ...]
@@ -83,6 +88,7 @@ def test_what_the_project_asks_for_is_what_the_lock_pins(
         assert wanted.specifier.contains(pinned), f"{text} is locked at {pinned}"
 
 
-def test_both_locks_pin_the_same_versions() -> None:
-    base, dev = (pins(lock) for lock in LOCKS)
+def test_all_locks_pin_the_same_versions() -> None:
+    base, dev, bench = (pins(lock) for lock in LOCKS)
     assert {name: one for name, one in base.items() if dev.get(name) != one} == {}
+    assert {name: one for name, one in bench.items() if dev.get(name, one) != one} == {}

@@ -99,6 +99,7 @@ def open_docket(world: World, steps: list[dict[str, Any]], code: str = "K-17") -
                 "email": f"{role}@example.org",
                 "timezone": ZONE,
                 "team_ids": [team],
+                "quiet_hours": None,
             },
         )["id"]
         for role in ("owner", "deputy", "supervisor")
@@ -168,7 +169,11 @@ def _check_deadline(docket: Docket, deadline: dict[str, Any]) -> None:
     derivation = docket.get(f"/deadlines/{deadline['id']}/derivation")
     assert derivation["derivation"][-1]["on"] == deadline["due_on"]
     messages = docket.messages(deadline["id"])
-    keys = [(m["deadline_version"], m["step"], m["user_id"]) for m in messages if m["user_id"]]
+    keys = [
+        (m["deadline_version"], m["step"], m["occurrence"], m["user_id"])
+        for m in messages
+        if m["user_id"]
+    ]
     assert len(keys) == len(set(keys)), "somebody was told the same thing twice"
     for message in messages:
         assert message["state"] in FINAL, message

@@ -62,7 +62,9 @@ def test_the_arrest_is_counted_and_silence_climbs_from_owner_to_deputy_to_superv
         ("2025-05-22T23:00:00Z", ["deputy"]),
         ("2025-05-23T03:00:00Z", ["supervisor"]),
         ("2025-05-28T19:00:00Z", ["owner", "deputy"]),
+        ("2025-05-28T20:00:00Z", ["lead", "owner", "deputy", "supervisor"]),
     ]
+    assert plan["upcoming"][-1]["why"] == "exhausted"
 
     docket.move(seven_days_before - timedelta(seconds=1))
     world.receiver.wait_for(lambda r: b"deadline.created" in r.body)
@@ -92,7 +94,7 @@ def test_the_arrest_is_counted_and_silence_climbs_from_owner_to_deputy_to_superv
     docket.post(f"/deadlines/{deadline}/acknowledge", user_id=docket.people["deputy"])
     answered = docket.get(f"/deadlines/{deadline}/plan")
     assert answered["state"] == "acknowledged"
-    assert [step["roles"] for step in answered["upcoming"]] == [["owner", "deputy"]]
+    assert [step["why"] for step in answered["upcoming"]] == ["mark", "exhausted"]
 
     custody_rule = by_rule["kz.cpc.587.identity-check"]["id"]
     waived = docket.post(

@@ -21,6 +21,7 @@ from service.domain.reminders import is_late
 _FOLDERS = {
     EventType.REMINDER_DUE: "reminder",
     EventType.STEP_FIRED: "escalation",
+    EventType.ESCALATION_EXHAUSTED: "exhausted",
     EventType.DATE_CHANGED: "changed",
 }
 

@@ -30,7 +30,7 @@ class WebhookChannel:
         self._source = source
         self._allowed = tuple(allowed)
         self._client = httpx.AsyncClient(
-            transport=_guarded_transport(self._allowed),
+            transport=guarded_transport(self._allowed),
             timeout=httpx.Timeout(_TRY_SECONDS, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
@@ -70,7 +70,7 @@ class WebhookChannel:
         await self._client.aclose()
 
 
-def _guarded_transport(allowed: Sequence[Network]) -> httpx.AsyncHTTPTransport:
+def guarded_transport(allowed: Sequence[Network]) -> httpx.AsyncHTTPTransport:
     """httpx offers no public way to set httpcore's network backend; a test watches that this holds."""
     transport = httpx.AsyncHTTPTransport(trust_env=False)
     transport._pool = httpcore.AsyncConnectionPool(

@@ -170,12 +170,6 @@ async def wake_cases_of(session: AsyncSession, user_id: str, now: datetime) -> N
     )
 
 
-async def oldest_wake_at(session: AsyncSession) -> datetime | None:
-    """The earliest instant at which a plan has something to say; in the past: nobody is ticking."""
-    oldest: datetime | None = (await session.exec(select(func.min(Deadline.wake_at)))).one()
-    return oldest
-
-
 async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[Deadline]:
     """Deadlines whose plan has something to say, held for this transaction, soonest due first."""
     query = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, func, text, update
+from sqlalchemy import Index, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -215,11 +215,16 @@ async def messages_of(
 
 
 async def oldest_due_at(session: AsyncSession) -> datetime | None:
-    """Since when the oldest message that is due now has been waiting, retries included."""
-    oldest: datetime | None = (
-        await session.exec(select(func.min(Message.due_at)).where(_PENDING))
-    ).one()
-    return oldest
+    """Since when the oldest message that is due now has been waiting: mails with their retries, webhooks
+    until their first try, so that a partner whose receiver is down does not look like a standstill
+    of ours."""
+    query = (
+        select(Message.due_at)
+        .where(_PENDING, or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
+        .order_by(col(Message.due_at))
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
 
 
 async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:

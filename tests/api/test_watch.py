@@ -103,6 +103,9 @@ async def test_a_message_that_no_worker_takes_is_told_apart_from_one_whose_attem
         statement = text("UPDATE messages SET next_attempt_at = :at").bindparams(at=str(later))
         await (await session.connection()).execute(statement)
     assert await found(installation) == [FindingCode.MESSAGE_WAITS]
+    async with installation.runtime.transaction() as session:
+        await (await session.connection()).execute(text("UPDATE messages SET attempts = 1"))
+    assert await found(installation) == [], "a partner's dead receiver is not our standstill"
 
 
 async def test_a_live_deadline_that_nothing_will_wake_is_found(either: Installation) -> None:

@@ -6,15 +6,20 @@ _.BARE
 # service/domain/deadlines.py
 _.AUTHORITY
 _.COURT
-_.MISSED
 _.ORDERED
 _.STATE
 _.STATUTORY
 _.TREATY_BODY
 
+# service/domain/service_of_process.py
+_.COURIER
+_.ELECTRONIC
+_.IN_PERSON
+_.POST
+_.PUBLIC_NOTICE
+
 # service/domain/time_limits.py
 _.BACKWARD
-_.BEFORE
 
 # service/errors.py
 _.NONEXISTENT_LOCAL_TIME
@@ -30,19 +35,41 @@ _.TREATY
 _.UNVERIFIED
 _.read_on
 
+# service/schemas/adjustments.py
+_.decided_at
+_.decided_by
+_.lifted_at
+_.lifted_by
+_.requested_by
+
 # service/schemas/computations.py
 _.earliest_on
 
 # service/schemas/deadlines.py
+_.AWAY
+_.CANNOT
+_.NOT_MINE
+_.difference_days
 _.ended_because
 _.ended_by
-_.trigger_event_id
+_.remaining_days
 
 # service/schemas/feeds.py
 _.webcal_url
 
+# service/schemas/imports.py
+_.trigger_event
+_.trigger_event_ids
+
 # service/schemas/messages.py
 _.opened_at
+
+# service/schemas/reviews.py
+_.KEEP
+_.decided_at
+_.decided_because
+_.decided_by
+_.old_on
 
 # service/store/attempts.py
 _.opened_at
@@ -50,7 +77,21 @@ _.opened_at
 # service/store/deadlines.py
 _.ended_because
 _.ended_by
-_.trigger_event_id
 
 # service/store/escalations.py
 _.started_at
+
+# service/store/extensions.py
+_.decided_at
+_.decided_by
+_.requested_by
+
+# service/store/reviews.py
+_.decided_at
+_.decided_because
+_.decided_by
+_.old_on
+
+# service/store/tolling.py
+_.lifted_at
+_.lifted_by

@@ -1,6 +1,5 @@
 """Trigger events: what started a clock."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 
 from sqlmodel import Field, SQLModel, col, select
@@ -36,11 +35,6 @@ class TriggerEvent(SQLModel, table=True):
     note: str | None = None
     created_by: str
     created_at: datetime = Field(sa_type=UtcDateTime)
-
-
-async def events_by_id(session: AsyncSession, ids: Iterable[str]) -> dict[str, TriggerEvent]:
-    rows = await session.exec(select(TriggerEvent).where(col(TriggerEvent.id).in_(set(ids))))
-    return {event.id: event for event in rows}
 
 
 async def events_out_of(session: AsyncSession, deadline_id: str, fate: Fate) -> list[TriggerEvent]:

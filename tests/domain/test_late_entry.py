@@ -1,4 +1,4 @@
-"""What is entered late is said in less time: nobody of the ladder is left out, and nobody is told too late."""
+"""What is entered late is said in less time: nobody is left out, and nobody is told too late."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

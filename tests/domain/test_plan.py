@@ -296,7 +296,7 @@ class TestNightsAndDaysOff:
     NIGHT = QuietHours(ALMATY, time(21), time(7))
 
     def story(self, *steps: Step, **given: Any) -> Story:
-        quiet = {role: (self.NIGHT,) for role in (Role.OWNER, Role.DEPUTY, Role.SUPERVISOR)}
+        quiet = dict.fromkeys((Role.OWNER, Role.DEPUTY, Role.SUPERVISOR), (self.NIGHT,))
         return Story(steps=steps or LADDER, **{"quiet": quiet} | given)
 
     def test_a_mark_in_the_night_is_said_in_the_evening_before_never_later(self) -> None:

@@ -46,7 +46,6 @@ _.requested_by
 _.earliest_on
 
 # service/schemas/deadlines.py
-_.AWAY
 _.CANNOT
 _.NOT_MINE
 _.difference_days
@@ -73,6 +72,9 @@ _.old_on
 
 # service/store/attempts.py
 _.opened_at
+
+# service/store/coverage.py
+_.found_at
 
 # service/store/deadlines.py
 _.ended_because

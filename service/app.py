@@ -24,6 +24,7 @@ from service.api import (
     calendars,
     cases,
     computations,
+    coverage,
     deadlines,
     endpoints,
     escalation_policies,
@@ -43,13 +44,13 @@ from service.ids import new_id
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
-from service.web import home
+from service.web import home, respond
 
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
 API = "/api/v1"
 _NOUNS = (
-    teams, users, api_keys, calendars, cases, computations, deadlines, adjustments, reviews,
+    teams, users, api_keys, calendars, cases, computations, coverage, deadlines, adjustments, reviews,
     escalation_policies, endpoints, feeds, messages, rules, imports,
 )  # fmt: skip
 
@@ -109,7 +110,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     )
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
-    for router in (feeds.public, health.router, home.router):
+    for router in (feeds.public, health.router, home.router, respond.router):
         app.include_router(router)
     _handle_refusals(app)
     _document_refusals(app)

@@ -23,7 +23,7 @@ from service.domain.notifications import ChannelKind
 from service.errors import Refusal
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
-from service.sealing import Seal, load_seal
+from service.sealing import Seal, answer_token, load_seal
 from service.settings import Settings
 from service.store.database import Sessions, database_now, make_engine, readers, writers
 
@@ -86,20 +86,24 @@ def build_runtime(settings: Settings) -> Runtime:
     file = settings.rehearsal_clock
     if settings.embedded:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    seal = load_seal(settings.secret_key.get_secret_value(), settings.home)
     return Runtime(
         settings=settings,
         clock=rehearsal_clock(file) if file else system_clock,
-        seal=load_seal(settings.secret_key.get_secret_value(), settings.home),
+        seal=seal,
         engine=make_engine(settings.sqlalchemy_url),
-        channels=_channels(settings),
+        channels=_channels(settings, seal),
         rules=load_with_packs(settings.rule_packs),
         heartbeat=_heartbeat(settings),
         worker=f"{socket.gethostname()}-{os.getpid()}",
     )
 
 
-def _channels(settings: Settings) -> dict[ChannelKind, Channel]:
-    content = MailContent(str(TEMPLATES), settings.mail_from, settings.mail_domain)
+def _channels(settings: Settings, seal: Seal) -> dict[ChannelKind, Channel]:
+    def answer_link(message_id: str) -> str:
+        return f"{settings.base_url}/r/{answer_token(seal, message_id)}"
+
+    content = MailContent(str(TEMPLATES), settings.mail_from, settings.mail_domain, answer_link)
     relay = settings.smtp_url.get_secret_value()
     transport = (
         SmtpTransport(relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file)

@@ -1,7 +1,7 @@
 """Seals what the database must hold but must not reveal, and signs what travels through a client.
 
 AES-256-GCM with the owner's id as associated data, so that a sealed value copied to another row
-does not open; HMAC-SHA256 for cursors. Never hashes passwords (there are none).
+does not open; HMAC-SHA256 for cursors, links and forms. Never hashes passwords (there are none).
 """
 
 import base64
@@ -23,6 +23,7 @@ class Seal:
             raise ValueError("the secret key must be 32 bytes")
         self._aead = AESGCM(key)
         self._mac_key = hmac.digest(key, b"adquem cursor", "sha256")
+        self._purposes = hmac.digest(key, b"adquem purposes", "sha256")
 
     def close(self, secret: bytes, owner_id: str) -> bytes:
         """Sealed bytes that only `open` with the same `owner_id` gives back."""
@@ -40,6 +41,11 @@ class Seal:
         """16 bytes of HMAC-SHA256, base64url."""
         return _b64(hmac.digest(self._mac_key, text.encode(), "sha256")[:16])
 
+    def mac(self, purpose: str, text: str) -> str:
+        """32 bytes of HMAC-SHA256, base64url, under a key of its own for each purpose."""
+        own = hmac.digest(self._purposes, purpose.encode(), "sha256")
+        return _b64(hmac.digest(own, text.encode(), "sha256"))
+
 
 def load_seal(configured: str, home: Path) -> Seal:
     """The key from the settings, else from HOME/secret.key, made there at the first start."""
@@ -55,6 +61,22 @@ def load_seal(configured: str, home: Path) -> Seal:
         with os.fdopen(descriptor, "wb") as out:
             out.write(base64.b64encode(secrets.token_bytes(32)))
     return Seal(base64.b64decode(file.read_bytes()))
+
+
+def answer_token(seal: Seal, message_id: str) -> str:
+    """What stands in the address of a mail's page; it follows from the id, so nothing is stored."""
+    return f"{message_id}.{seal.mac('answer link', message_id)}"
+
+
+def answered_message(seal: Seal, token: str) -> str | None:
+    """The message that a token was made for; None for every other text, in the same time."""
+    message_id = token.partition(".")[0]
+    return message_id if same(answer_token(seal, message_id), token) else None
+
+
+def same(ours: str, theirs: str) -> bool:
+    """Compared in a time that tells nothing of where they differ."""
+    return hmac.compare_digest(ours.encode(), theirs.encode())
 
 
 def new_secret() -> str:

@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.channels.webhook.heartbeat import Heartbeat
 from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
+from service.flows.coverage import forecast_batch
 from service.flows.delivery import Consignment, Delivered, claim, record_all, send
 from service.flows.release import release_due
 from service.flows.reviewing import check_batch
@@ -43,6 +44,9 @@ _PRUNE_EVERY = 3600
 #: the next watch where all was not well.
 _WATCH_EVERY = timedelta(minutes=5)
 _WATCH_AGAIN = 10
+#: Between two forecasts by the clock, and the deadlines looked at in one transaction.
+_FORECAST_EVERY = timedelta(days=1)
+_FORECAST = 100
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
 _lag = Histogram(
@@ -131,6 +135,22 @@ async def prune(runtime: Runtime) -> None:
         await forget_before(session, await runtime.now(session) - KEPT_FOR)
 
 
+async def forecast(runtime: Runtime) -> int:
+    """Finds the steps of the coming weeks that would reach nobody, and tells of each once; answers how
+    many gaps were found or closed."""
+    changed, after = 0, None
+    while True:
+        async with runtime.transaction() as session:
+            sitting = await _sitting(runtime, session)
+            after, number = await forecast_batch(sitting, after, _FORECAST)
+        changed += number
+        if after is None:
+            break
+    if changed:
+        _log.info("coverage_changed", gaps=changed)
+    return changed
+
+
 async def watch(runtime: Runtime, ticked: bool = False) -> bool:
     """Proves that what should have moved has moved; True, and the outside is told, where it has.
 
@@ -146,7 +166,7 @@ async def watch(runtime: Runtime, ticked: bool = False) -> bool:
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
     rounds = 0
-    watchman = _Watchman(runtime)
+    watchman, lookout = _Watchman(runtime), _Lookout(runtime)
     delivering: asyncio.Task[bool] | None = None
     while not stop.is_set():
         ticked = await _guarded(tick(runtime), "tick")
@@ -160,10 +180,11 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         if rounds % _PRUNE_EVERY == 0:
             await _guarded(prune(runtime), "prune")
         await _guarded(watchman.round_ended(ticked), "watch")
+        lookout.round_ended()
         rounds += 1
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
-    for beside in (delivering, watchman.watching):
+    for beside in (delivering, watchman.watching, lookout.forecasting):
         if beside is not None:
             beside.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -202,6 +223,23 @@ class _Watchman:
         ticked, self._ticked = self._ticked, False
         self._watched_at, self._rounds, self._well = self._runtime.clock(), 0, False
         self._well = await watch(self._runtime, ticked)
+
+
+class _Lookout:
+    """When this process forecasts: after its first round and once a day by the clock, at once where that
+    has leapt; beside the rounds, so that a large docket delays no release."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.forecasting: asyncio.Task[bool] | None = None
+        self._runtime = runtime
+        self._forecast_at: datetime | None = None
+
+    def round_ended(self) -> None:
+        now, last = self._runtime.clock(), self._forecast_at
+        busy = self.forecasting is not None and not self.forecasting.done()
+        if not busy and (last is None or abs(now - last) >= _FORECAST_EVERY):
+            self._forecast_at = now
+            self.forecasting = asyncio.create_task(_guarded(forecast(self._runtime), "forecast"))
 
 
 async def _ping(heartbeat: Heartbeat) -> None:

@@ -1,5 +1,7 @@
 """/deadlines/{id}/override, tolling, extensions: what people say of a date"""
 
+from datetime import datetime
+
 from fastapi import Depends
 
 from service.api.deadlines import deadline_answer
@@ -21,9 +23,9 @@ from service.schemas.adjustments import (
     TollingRecorded,
 )
 from service.schemas.deadlines import DeadlineOut
-from service.store.deadlines import get_deadline
+from service.store.deadlines import Deadline, get_deadline
 from service.store.extensions import extensions_of
-from service.store.tolling import tolling_of
+from service.store.tolling import TollingPeriod, tolling_of
 
 router = new_router("deadlines", "/deadlines/{deadline_id}")
 
@@ -42,10 +44,7 @@ async def override(
 async def toll(deadline_id: str, body: TollingIn, sitting: Sits, caller: Writer) -> TollingRecorded:
     """The clock stands still; with no end in sight the deadline is suspended until it is lifted."""
     period, deadline = await adjusting.toll(sitting, deadline_id, body, caller)
-    return TollingRecorded(
-        **period.model_dump(include=set(TollingOut.model_fields)),
-        deadline=deadline_answer(deadline, sitting.now),
-    )
+    return _recorded(period, deadline, sitting.now)
 
 
 @router.post("/tolling/{tolling_id}/lift", dependencies=[Depends(keep_answer)])
@@ -54,10 +53,12 @@ async def lift(
 ) -> TollingRecorded:
     """The clock runs again; what remained of the limit runs on."""
     period, deadline = await adjusting.lift(sitting, deadline_id, tolling_id, body, caller)
-    return TollingRecorded(
-        **period.model_dump(include=set(TollingOut.model_fields)),
-        deadline=deadline_answer(deadline, sitting.now),
-    )
+    return _recorded(period, deadline, sitting.now)
+
+
+def _recorded(period: TollingPeriod | None, deadline: Deadline, now: datetime) -> TollingRecorded:
+    shown = None if period is None else TollingOut.model_validate(period)
+    return TollingRecorded(tolling=shown, deadline=deadline_answer(deadline, now))
 
 
 @router.get("/tolling")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Response
 
@@ -21,10 +20,9 @@ from service.dependencies import (
 from service.domain.access import Caller
 from service.domain.deadlines import RUNNING_STATES, DeadlineKind, DeadlineState
 from service.domain.escalation import ResponseKind
-from service.domain.plan import PlannedStep, plan
 from service.errors import not_found
 from service.flows import acknowledgement, docketing, moving
-from service.flows.planning import Situation, gather
+from service.flows.foresight import foresee
 from service.flows.sitting import Sitting
 from service.schemas import fields
 from service.schemas.deadlines import (
@@ -149,31 +147,16 @@ async def read_derivation(deadline_id: str, sitting: Sits, caller: Reader) -> De
 async def read_plan(deadline_id: str, sitting: Sits, caller: Reader) -> PlanOut:
     """Who will be told what and when if nobody answers: the function that the workers run."""
     deadline = await _found(sitting.session, deadline_id, caller)
-    (situation,) = await gather(sitting, [deadline])
-    decision = plan(situation.facts, sitting.now)
+    ahead = await foresee(sitting, deadline)
     return PlanOut(
         deadline_id=deadline.id,
         version=deadline.version,
-        state=decision.state,
-        why=decision.why,
-        wake_at=decision.wake_at,
-        fired=dict(situation.facts.fired),
-        due=_planned(situation, decision.due) if decision.due else None,
-        upcoming=[_planned(situation, step) for step in decision.upcoming],
-    )
-
-
-def _planned(situation: Situation, planned: PlannedStep) -> PlannedStepOut:
-    local = planned.at.astimezone(ZoneInfo(situation.deadline.timezone))
-    return PlannedStepOut(
-        step=planned.order,
-        at=planned.at,
-        local=f"{local:%Y-%m-%d %H:%M} {situation.deadline.timezone}",
-        why=planned.why,
-        roles=list(planned.step.targets),
-        occurrence=planned.occurrence,
-        shifted_from=planned.shifted_from,
-        people=[user.id for user, _ in situation.recipients(planned.step.targets, planned.at)],
+        state=ahead.decision.state,
+        why=ahead.decision.why,
+        wake_at=ahead.decision.wake_at,
+        fired=dict(ahead.situation.facts.fired),
+        due=PlannedStepOut.model_validate(ahead.due) if ahead.due else None,
+        upcoming=[PlannedStepOut.model_validate(one) for one in ahead.upcoming],
     )
 
 

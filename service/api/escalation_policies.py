@@ -3,9 +3,10 @@
 from fastapi import Depends, Response
 
 from service.api.routing import new_router, tag
-from service.dependencies import IfMatch, Now, Page, Reader, Session, Writer, keep_answer
+from service.dependencies import IfMatch, Now, Page, Reader, Session, Sits, Writer, keep_answer
 from service.errors import not_found
 from service.flows import policies
+from service.flows.foresight import simulate
 from service.flows.planning import read_steps
 from service.schemas import fields
 from service.schemas.escalation_policies import (
@@ -13,6 +14,7 @@ from service.schemas.escalation_policies import (
     EscalationPolicyOut,
     EscalationPolicyPatch,
 )
+from service.schemas.foresight import ForeseenOut, SimulationIn, SimulationOut
 from service.store.escalation_policies import EscalationPolicy, get_policy, list_policies
 
 router = new_router("escalation-policies", "/escalation-policies")
@@ -72,3 +74,26 @@ async def change_policy(
     policy = await policies.change_policy(session, policy_id, body, if_match, caller, now)
     tag(response, policy.id, policy.revision)
     return _answer(policy)
+
+
+@router.post("/{policy_id}/simulate", dependencies=[Depends(keep_answer)])
+async def simulate_policy(
+    policy_id: str, body: SimulationIn, sitting: Sits, caller: Reader
+) -> SimulationOut:
+    """Who would be told what, when and by which channel if nobody answers; nothing is written."""
+    ahead = await simulate(sitting, policy_id, body, caller)
+    deadline, decision = ahead.situation.deadline, ahead.decision
+    turns = [*([ahead.due] if ahead.due else []), *ahead.upcoming]
+    return SimulationOut(
+        policy_id=policy_id,
+        deadline_id=body.deadline_id,
+        case_id=deadline.case_id,
+        due_on=deadline.due_on,
+        due_at=deadline.due_at,
+        timezone=deadline.timezone,
+        entered_at=deadline.entered_at,
+        state=decision.state,
+        why=decision.why,
+        wake_at=decision.wake_at,
+        steps=[ForeseenOut.model_validate(turn) for turn in turns],
+    )

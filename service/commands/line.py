@@ -1,4 +1,4 @@
-"""`adquem`: migrate, api, keys, rules, doctor, settings, verify-journal."""
+"""`adquem`: migrate, api, keys, plan, rules, doctor, settings, verify-journal."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import Background, create_app
-from service.commands import calculator
+from service.commands import calculator, planner
 from service.commands.doctor import Check, examine
 from service.commands.logs import configure_logs
 from service.domain.access import Scope
@@ -45,6 +45,7 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     line.command("migrate")(migrate)
     line.command("api")(api)
     line.command("compute")(calculator.compute)
+    line.command("plan")(show_plan)
     line.command("settings")(show_settings)
     line.command("verify-journal")(verify_journal)
     line.command("version")(show_version)
@@ -144,6 +145,15 @@ def create_key(
             return secret
 
     typer.echo(settle(work))
+
+
+def show_plan(
+    deadline_id: Annotated[str, typer.Argument(help="Its id.")],
+    at: Annotated[str | None, typer.Option(help="Look from another instant, with offset.")] = None,
+) -> None:
+    """Who will be told what, and when, if nobody answers; in UTC and on the forum's clock."""
+    for row in settle(lambda runtime: planner.time_line(runtime, deadline_id, at)):
+        typer.echo(row)
 
 
 def verify_journal() -> None:

@@ -35,6 +35,7 @@ class EventType(StrEnum):
     DATE_CHANGED = "deadline.date_changed"
     DEADLINE_OVERDUE = "deadline.overdue"
     REVIEW_WAITING = "deadline.review_waiting"
+    SECOND_PERSON_WANTED = "deadline.second_person_wanted"
     DEADLINE_COMPLETED = "deadline.completed"
     DEADLINE_WAIVED = "deadline.waived"
     DEADLINE_CANCELLED = "deadline.cancelled"
@@ -46,6 +47,8 @@ class EventType(StrEnum):
     ESCALATION_EXHAUSTED = "escalation.exhausted"
     REMINDER_SNOOZED = "reminder.snoozed"
     DEADLINE_MISSED = "deadline.missed"
+    COVERAGE_GAP_FOUND = "coverage.gap_found"
+    COVERAGE_GAP_CLOSED = "coverage.gap_closed"
     ENDPOINT_TEST = "endpoint.test"
 
 
@@ -92,9 +95,9 @@ class Notice:
     roles, never people; `next_at`/`next_roles` say who follows on silence. `standing`: how far the
     rule can be relied on, None for a date that a person stated. `previous`: the date that the
     reader was told before this one, `because` why it moved (the reason itself is for level 2 up);
-    `proposed`: the date to which the law would move it, once a person has confirmed.
-    `tolled_since`: the clock stands still, and `due_on` holds only if it runs again at once.
-    Instants are UTC.
+    `proposed`: the date to which the law would move it, once a person has confirmed;
+    `proposed_verb`: what one person wants and a second has to confirm. `tolled_since`: the clock
+    stands still, and `due_on` holds only if it runs again at once. Instants are UTC.
     """
 
     event: EventType
@@ -122,6 +125,7 @@ class Notice:
     proposed: "OtherDate | None" = None
     because: str | None = None
     tolled_since: date | None = None
+    proposed_verb: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """What people say of a deadline: seen, verified, done, waived, cancelled. Seen is not done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller
+from service.domain.answering import Strength
 from service.domain.deadlines import LIVE_STATES, DeadlineState, Fate, next_state
 from service.domain.escalation import ResponseKind, longest_snooze
 from service.domain.notifications import EventType
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce, notice_of
+from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
 from service.flows.starting import Started, follow
@@ -52,6 +56,18 @@ class Said:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Heard:
+    """How an answer reached us. `message_id`: of the mail whose link was used; `client`: keyed
+    fingerprint of the address that it came from; `suspect`: it may have been a machine."""
+
+    strength: Strength
+    message_id: str | None = None
+    client: str | None = None
+    suspect: bool = False
+
+
+_BY_API = Heard(Strength.API)
 _ANSWERS = {
     ResponseKind.ACKNOWLEDGE: (EventType.ESCALATION_ACKNOWLEDGED, "deadline.acknowledged"),
     ResponseKind.DECLINE: (EventType.ESCALATION_DECLINED, "deadline.declined"),
@@ -60,9 +76,15 @@ _ANSWERS = {
 
 
 async def respond(
-    sitting: Sitting, deadline_id: str, user_id: str | None, said: Said, caller: Caller
+    sitting: Sitting,
+    deadline_id: str,
+    user_id: str | None,
+    said: Said,
+    caller: Caller,
+    heard: Heard = _BY_API,
 ) -> Response:
-    """An answer of somebody on the case; the deadline stays open, and the plan is looked at anew."""
+    """An answer of somebody on the case; the deadline stays open, and the plan is looked at anew. One
+    that does not hold the ladder is kept and journalled, and endpoints are not told of it."""
     session, now = sitting.session, sitting.now
     deadline, case = await locked(session, deadline_id, caller)
     if deadline.state not in LIVE_STATES:
@@ -73,24 +95,48 @@ async def respond(
         raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not on the case.", "user_id")
     if said.until is not None:
         _check_snooze(said.until, deadline.due_at, now)
-    response = Response(
+    response = _response(deadline, person, said, heard, now)
+    session.add(response)
+    deadline.wake_at = now
+    event, action = _ANSWERS[said.kind]
+    if response.counts_for(deadline.critical):
+        await _announce(sitting, deadline, case, event, person)
+    await _journal(sitting, deadline, person, action, _how(response, heard.message_id))
+    return response
+
+
+def _response(deadline: Deadline, person: str, said: Said, heard: Heard, now: datetime) -> Response:
+    return Response(
         id=new_id("rsp", now),
         team_id=deadline.team_id,
         deadline_id=deadline.id,
         version=deadline.version,
         kind=said.kind,
         user_id=person,
-        method="api",
+        method=heard.strength.value,
+        strength=heard.strength,
+        suspect=heard.suspect,
+        client=heard.client,
         note=said.note,
         reason=said.reason,
         until=said.until,
         at=now,
     )
-    session.add(response)
-    deadline.wake_at = now
-    event, action = _ANSWERS[said.kind]
-    await _publish(sitting, deadline, case, event, person, action)
-    return response
+
+
+def _how(response: Response, message_id: str | None) -> dict[str, Any]:
+    if message_id is None:
+        return {"method": response.method}
+    return {"method": response.method, "suspect": response.suspect, "message_id": message_id}
+
+
+async def withdraw(sitting: Sitting, deadline: Deadline, response: Response) -> None:
+    """The person takes an answer back: it stays in the record, and the ladder goes on without it."""
+    response.withdrawn_at = sitting.now
+    sitting.session.add(response)
+    deadline.wake_at = sitting.now
+    data = {"method": response.method, "response_id": response.id}
+    await _journal(sitting, deadline, response.user_id, "deadline.answer_withdrawn", data)
 
 
 def _check_snooze(until: datetime, due_at: datetime, now: datetime) -> None:
@@ -130,7 +176,8 @@ async def end(
     ending: Ending,
     caller: Caller,
 ) -> tuple[Deadline, Started]:
-    """`complete`, `waive` or `cancel`, and what that starts in turn.
+    """`complete`, `miss`, `waive` or `cancel`, and what that starts in turn; for a critical deadline once a
+    second person has said the same.
 
     Raises Refusal `illegal_state` from a state in which the verb does not apply, and `missing_field`
     where a clock that the completion starts runs from a date that is not given.
@@ -138,6 +185,9 @@ async def end(
     deadline, case = await locked(sitting.session, deadline_id, caller)
     state = next_state(deadline.state, verb)
     person = await person_acting(sitting.session, caller, deadline.team_id, user_id)
+    same = {"done_on": ending.done_on, "served_on": ending.served_on, "refused": ending.refused}
+    if not await seconded(sitting, deadline, verb, person, **same):
+        return deadline, Started()
     await _end(sitting, deadline, case, verb, state, person, ending.because)
     if verb == "cancel":
         await _cancel_what_hangs_on(sitting, deadline, case, person)
@@ -207,11 +257,28 @@ async def _publish(
     action: str,
 ) -> None:
     """To the endpoints, and into the journal."""
-    session, now = sitting.session, sitting.now
+    await _announce(sitting, deadline, case, event, person)
+    await _journal(sitting, deadline, person, action)
+
+
+async def _announce(
+    sitting: Sitting, deadline: Deadline, case: Case, event: EventType, person: str
+) -> None:
+    now = sitting.now
     notice = notice_of(deadline, case, event, now, now)
-    await announce(session, sitting.webhooks, notice, deadline, person, now)
+    await announce(sitting.session, sitting.webhooks, notice, deadline, person, now)
+
+
+async def _journal(
+    sitting: Sitting,
+    deadline: Deadline,
+    person: str,
+    action: str,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    session = sitting.session
     session.add(deadline)
     await session.flush()
-    data = {"version": deadline.version, "state": deadline.state}
+    data = {"version": deadline.version, "state": deadline.state, **(more or {})}
     happening = Happening(deadline.team_id, person, action, deadline.id, deadline.case_id, data)
-    await record(session, [happening], now)
+    await record(session, [happening], sitting.now)

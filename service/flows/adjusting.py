@@ -7,6 +7,7 @@ from service.errors import Code, Refusal, not_found
 from service.flows.acknowledgement import locked
 from service.flows.moving import restate
 from service.flows.reckoning import word
+from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
 from service.ids import new_id
@@ -30,10 +31,14 @@ async def override(
     """A date that stands on a paper stands over the computed one; both are kept. On a deadline without
     a rule it is the date that has moved. `withdrawn`: the computed date holds again."""
     deadline, person = await _live(sitting, deadline_id, body.user_id, caller)
+    if body.withdrawn and (deadline.rule_id is None or deadline.stated is None):
+        text = "There is no stated date over a computed one to take back."
+        raise Refusal(Code.ILLEGAL_STATE, text, "withdrawn")
+    if _later(body, deadline):
+        what = {"due_on": body.due_on, "due_at": body.due_at, "withdrawn": body.withdrawn}
+        if not await seconded(sitting, deadline, "override", person, **what):
+            return deadline
     if body.withdrawn:
-        if deadline.rule_id is None or deadline.stated is None:
-            text = "There is no stated date over a computed one to take back."
-            raise Refusal(Code.ILLEGAL_STATE, text, "withdrawn")
         deadline.stated = None
     else:
         deadline.stated = word(
@@ -44,15 +49,27 @@ async def override(
     return deadline
 
 
+def _later(body: OverrideIn, deadline: Deadline) -> bool:
+    if body.withdrawn:
+        return deadline.computed_at is None or deadline.computed_at > deadline.due_at
+    if body.due_at is not None:
+        return body.due_at > deadline.due_at
+    return body.due_on is not None and body.due_on > deadline.due_on
+
+
 async def toll(
     sitting: Sitting, deadline_id: str, body: TollingIn, caller: Caller
-) -> tuple[TollingPeriod, Deadline]:
-    """The clock stands still from a day on. With no end in sight the deadline is suspended."""
+) -> tuple[TollingPeriod | None, Deadline]:
+    """The clock stands still from a day on; that of a critical deadline once a second person agrees. With
+    no end in sight the deadline is suspended."""
     deadline, person = await _live(sitting, deadline_id, body.user_id, caller)
     _check_tolling(sitting, deadline, body)
     before = (await tolling_of(sitting.session, [deadline.id])).get(deadline.id, [])
     if any(one.until_on is None for one in before):
         raise Refusal(Code.ILLEGAL_STATE, "The clock stands still already.", "from_on")
+    what = {"from_on": body.from_on, "until_on": body.until_on}
+    if not await seconded(sitting, deadline, "toll", person, **what):
+        return None, deadline
     period = TollingPeriod(
         id=new_id("tol", sitting.now),
         team_id=deadline.team_id,
@@ -132,6 +149,9 @@ async def grant_extension(
     deadline, person, extension = await _asked(
         sitting, deadline_id, extension_id, body.user_id, caller
     )
+    asked, until = extension.id, body.granted_until_on
+    if not await seconded(sitting, deadline, "extend", person, extension=asked, until=until):
+        return extension, deadline
     extension.granted_until_on = body.granted_until_on
     _decide(sitting, extension, ExtensionState.GRANTED, body.source, person)
     reason = f"Extension granted: {body.source}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -91,33 +92,14 @@ def announcements(
 
 def _message(draft: Draft, deadline: Deadline, endpoint: Endpoint, channel: Channel) -> Message:
     """The same event, with the same id, at the level of one endpoint."""
-    level, now, notice = Level(endpoint.level), draft.occurred_at, draft.notice
-    assert notice is not None
-    message_id = new_id("msg", now)
-    step = notice.event if draft.step is None else str(draft.step)
-    own = replace(draft, message_id=message_id, notice=redacted(notice, level))
-    return Message(
-        id=message_id,
-        team_id=deadline.team_id,
-        case_id=deadline.case_id,
-        deadline_id=deadline.id,
-        deadline_version=deadline.version,
-        step=step,
-        occurrence=draft.sequence,
-        event=notice.event,
-        event_id=draft.event_id,
-        channel=channel.kind,
-        endpoint_id=endpoint.id,
-        level=level,
-        dedupe_key=dedupe_key(
-            deadline.id, deadline.version, step, draft.sequence, endpoint.id, channel.kind
-        ),
-        content=channel.compose(own),
-        due_at=notice.planned_at,
-        next_attempt_at=now,
-        useful_until=useful_until(notice.due_at, now),
-        created_at=now,
+    assert draft.notice is not None
+    step = draft.notice.event if draft.step is None else str(draft.step)
+    own = replace(
+        draft,
+        message_id=new_id("msg", draft.occurred_at),
+        notice=redacted(draft.notice, Level(endpoint.level)),
     )
+    return _frozen(own, deadline, channel, step, draft.sequence, endpoint_id=endpoint.id)
 
 
 def letter(
@@ -140,7 +122,16 @@ def letter(
         notice=redacted(notice, level),
         reader_zone=user.timezone,
     )
-    key = dedupe_key(deadline.id, deadline.version, step, occurrence, user.id, channel.kind)
+    return _frozen(draft, deadline, channel, step, occurrence, user_id=user.id)
+
+
+def _frozen(
+    draft: Draft, deadline: Deadline, channel: Channel, step: str, occurrence: int, **to: Any
+) -> Message:
+    """The row of a message, its bytes composed once; `to` is its user_id or its endpoint_id."""
+    now, notice = draft.occurred_at, draft.notice
+    assert notice is not None
+    (recipient_id,) = to.values()
     return Message(
         id=draft.message_id,
         team_id=deadline.team_id,
@@ -149,17 +140,19 @@ def letter(
         deadline_version=deadline.version,
         step=step,
         occurrence=occurrence,
-        event=notice.event,
+        event=draft.event,
         event_id=draft.event_id,
         channel=channel.kind,
-        user_id=user.id,
-        level=level,
-        dedupe_key=key,
+        level=notice.level,
+        dedupe_key=dedupe_key(
+            deadline.id, deadline.version, step, occurrence, recipient_id, channel.kind
+        ),
         content=channel.compose(draft),
         due_at=notice.planned_at,
         next_attempt_at=now,
-        useful_until=useful_until(deadline.due_at, now),
+        useful_until=useful_until(notice.due_at, now),
         created_at=now,
+        **to,
     )
 
 

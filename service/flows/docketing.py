@@ -9,6 +9,7 @@ from service.domain.access import Caller
 from service.domain.deadlines import local_date, stated
 from service.errors import Code, Refusal, not_found
 from service.flows.reckoning import date_values, word
+from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import check_precondition, entering
 from service.flows.starting import Started, check_people, enter, new_deadline, start
@@ -82,8 +83,14 @@ async def change_deadline(
         deadline.wake_at = deadline.wake_at and now
     if changes.get("critical"):
         await check_people(session, deadline.case_id, critical=True)
+    elif changes.get("critical") is False and not await seconded(
+        sitting, deadline, "call not critical", caller.actor
+    ):
+        del changes["critical"]
     if "title" in changes and body.title != deadline.title:
         deadline.shown, deadline.shown_at = deadline.shown + 1, now
+    if "critical" in changes:
+        deadline.wake_at = deadline.wake_at and now  # answers by link count on one kind only
     for name, value in changes.items():
         setattr(deadline, name, value)
     deadline.revision += 1

@@ -134,7 +134,7 @@ async def _tell(sitting: Sitting, deadline: Deadline, case: Case, because: str, 
     told = await told_versions(session, deadline.id)
     mail = sitting.channels[ChannelKind.EMAIL]
     letters = []
-    for user, role, always in await _on_case(sitting, case):
+    for user, role, always in await on_case(sitting, case):
         if not always and user.id not in told:
             continue
         level = level_for(role, Level(case.mail_level), Level(case.ceiling))
@@ -145,7 +145,7 @@ async def _tell(sitting: Sitting, deadline: Deadline, case: Case, because: str, 
     await add_messages(session, letters)
 
 
-async def _on_case(sitting: Sitting, case: Case) -> Iterable[tuple[User, Role, bool]]:
+async def on_case(sitting: Sitting, case: Case) -> Iterable[tuple[User, Role, bool]]:
     """Everyone on the case who is not disabled, once, in the highest role; whether always told."""
     roles = (await roles_of(sitting.session, [case.id])).get(case.id, [])
     users = await users_by_id(sitting.session, (one.user_id for one in roles))

@@ -1,6 +1,6 @@
 """Gathers what the plan of a deadline depends on; the same for the workers and for the preview."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -127,13 +127,13 @@ def _situation(deadline: Deadline, around: _Around) -> Situation:
         responses=tuple(
             Response(one.kind, one.at, one.user_id, one.until)
             for one in around.responses.get(deadline.id, ())
-            if one.version == deadline.version
+            if one.version == deadline.version and one.counts_for(deadline.critical)
         ),
         lapses=deadline.lapsed_at is None,
         told={int(order): frozenset(ids) for order, ids in escalation.told.items()}
         if escalation
         else {},
-        quiet={role: _quiet(users, around.now) for role, users in people.items()},
+        quiet=resting(people, around.now),
         calendar=around.calendars.get(case.calendar or ""),
         insists=True,
         repeats=escalation.repeats if escalation else 0,
@@ -149,6 +149,11 @@ def _people(case: Case, around: _Around) -> dict[Role, list[User]]:
         if user.disabled_at is None:
             people.setdefault(held.role, []).append(user)
     return people
+
+
+def resting(people: Mapping[Role, list[User]], now: datetime) -> dict[Role, tuple[QuietHours, ...]]:
+    """Role to the hours of rest of its people who are there."""
+    return {role: _quiet(users, now) for role, users in people.items()}
 
 
 def _quiet(users: Iterable[User], now: datetime) -> tuple[QuietHours, ...]:

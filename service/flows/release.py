@@ -132,11 +132,13 @@ class _Release:
             self.situation.deadline.wake_at = self.now + _AFTER_FAULT
             return
         while decision.due is not None:
-            recipients = self._recipients(decision.due, facts)
+            recipients = recipients_of(self.situation, decision.due, facts.steps, self.now)
             told = frozenset(user.id for user, _ in recipients)
-            following = plan(_after(facts, decision.due, self.now, told, reached=True), self.now)
+            following = plan(
+                after_firing(facts, decision.due, self.now, told, reached=True), self.now
+            )
             self._fire(decision.due, following, recipients)
-            facts = _after(facts, decision.due, self.now, told, reached=bool(recipients))
+            facts = after_firing(facts, decision.due, self.now, told, reached=bool(recipients))
             decision = plan(facts, self.now)
         if facts is not self.situation.facts:
             self.escalation = self._kept(facts)
@@ -144,25 +146,9 @@ class _Release:
         facts = replace(facts, lapses=facts.lapses and not self.lapsed)
         self.situation.deadline.wake_at = plan(facts, self.now).wake_at
 
-    def _recipients(self, due: PlannedStep, facts: PlanFacts) -> list[tuple[User, Role]]:
-        """The step's people, and those whose answer has run out with whoever comes next. Where several
-        must answer, those who have are left alone."""
-        recipients = self.situation.recipients(_targets(due, facts.steps), self.now)
-        answered = self.situation.answered(self.now)
-        if due.why is Why.ANSWER_EXPIRED:
-            known = {user.id for user, _ in recipients}
-            recipients += [one for one in answered if one[0].id not in known]
-        elif due.why is Why.SILENCE and due.step.need != 1:
-            ids = {user.id for user, _ in answered}
-            recipients = [one for one in recipients if one[0].id not in ids] or recipients
-        return recipients
-
     def _fire(self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]]) -> None:
         """Messages for every person of the step and every endpoint."""
-        event = EventType.REMINDER_DUE if due.step.is_mark else EventType.STEP_FIRED
-        if due.why is Why.EXHAUSTED:
-            event = EventType.ESCALATION_EXHAUSTED
-        notice = self._notice(event, due, following, [role for _, role in recipients])
+        notice = self._notice(event_of(due), due, following, [role for _, role in recipients])
         for user, role in recipients:
             self._write(notice, due, user, role)
         self._announce(notice, due.order)
@@ -240,7 +226,30 @@ class _Release:
         return escalation
 
 
-def _after(
+def recipients_of(
+    situation: Situation, due: PlannedStep, steps: tuple[Step, ...], at: datetime
+) -> list[tuple[User, Role]]:
+    """The step's people at that instant, and those whose answer has run out with whoever comes next.
+    Where several must answer, those who have are left alone."""
+    recipients = situation.recipients(targets_of(due, steps), at)
+    answered = situation.answered(at)
+    if due.why is Why.ANSWER_EXPIRED:
+        known = {user.id for user, _ in recipients}
+        recipients += [one for one in answered if one[0].id not in known]
+    elif due.why is Why.SILENCE and due.step.need != 1:
+        ids = {user.id for user, _ in answered}
+        recipients = [one for one in recipients if one[0].id not in ids] or recipients
+    return recipients
+
+
+def event_of(due: PlannedStep) -> EventType:
+    """What endpoints hear when the step fires."""
+    if due.why is Why.EXHAUSTED:
+        return EventType.ESCALATION_EXHAUSTED
+    return EventType.REMINDER_DUE if due.step.is_mark else EventType.STEP_FIRED
+
+
+def after_firing(
     facts: PlanFacts, due: PlannedStep, now: datetime, told: frozenset[str], reached: bool
 ) -> PlanFacts:
     """The facts once `due` has fired and told these people."""
@@ -256,7 +265,7 @@ def _after(
     )
 
 
-def _targets(due: PlannedStep, steps: tuple[Step, ...]) -> tuple[Role, ...]:
+def targets_of(due: PlannedStep, steps: tuple[Step, ...]) -> tuple[Role, ...]:
     """The step's roles, and those of the missed marks that it speaks for."""
     merged = (role for order in due.merged for role in steps[order].targets)
     return tuple(dict.fromkeys((*due.step.targets, *merged)))

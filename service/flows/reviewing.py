@@ -20,6 +20,7 @@ from service.flows.calendars import check_operator, preview_calendar
 from service.flows.moving import circumstances, restate
 from service.flows.readings import basis_of, calendar_code, safe_date
 from service.flows.reckoning import reckon
+from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
 from service.ids import new_id
@@ -242,10 +243,17 @@ async def _decide(
     deadline = await lock_deadline(session, review.deadline_id, caller.reach)
     if deadline is None or deadline.state not in LIVE_STATES:
         raise Refusal(Code.ILLEGAL_STATE, f"The deadline of review {review.id} has ended.")
+    later = review.new_at is not None and review.new_at > deadline.due_at
+    applied = body.decision is Decision.APPLY
+    if (
+        applied
+        and later
+        and not await seconded(sitting, deadline, "apply", person, review=review.id)
+    ):
+        return
     if body.decision is Decision.LATER:
         review.ask_again_on = body.ask_again_on
     else:
-        applied = body.decision is Decision.APPLY
         review.state = ReviewState.APPLIED if applied else ReviewState.KEPT
         review.decided_by, review.decided_at = person, sitting.now
         review.decided_because = body.reason
@@ -254,7 +262,7 @@ async def _decide(
     happening = Happening(review.team_id, person, "review.decided", review.id, review.case_id, data)
     await session.flush()
     await record(session, [happening], sitting.now)
-    if body.decision is Decision.APPLY:
+    if applied:
         await _apply(sitting, review, deadline, person)
 
 

@@ -62,9 +62,10 @@ class TollingOut(Answer):
     lifted_at: datetime | None
 
 
-class TollingRecorded(TollingOut):
-    """With the deadline as it now stands."""
+class TollingRecorded(Answer):
+    """The deadline as it now stands; `tolling` None: a second person has to say the same first."""
 
+    tolling: TollingOut | None
     deadline: DeadlineOut
 
 

@@ -63,7 +63,9 @@ class DeadlineOut(Answer):
     is the safe reading beside it, and `difference_days` how far the stated date lies after it.
     `act_by_on`: the last court day not after `due_on`. `overdue` is derived. `tolled_since`: the
     clock stands still, and `due_on` holds only if it had run again at once. `earlier_dates`: those of
-    the versions before. `verified_by` None: nobody but who entered this date has checked it."""
+    the versions before. `proposal`: what one person wants of a critical deadline; it changes nothing
+    until a second person has asked for the same. `verified_by` None: nobody but who entered this
+    date has checked it."""
 
     id: str
     team_id: str
@@ -90,6 +92,7 @@ class DeadlineOut(Answer):
     tolled_since: date | None
     lapsed_at: datetime | None
     earlier_dates: list[dict[str, Any]]
+    proposal: dict[str, Any] | None
     rule_id: str | None
     rule_status: str | None
     sources: list[dict[str, Any]]

@@ -27,7 +27,9 @@ class Deadline(SQLModel, table=True):
     the day, not at an hour. `entered_at`: when this version came into being. `stated`: the word of a
     person that stands over what the rule gives (`due_on` or `due_at`, `reason`, `source`, `by`,
     `at`); `computed_on` and `computed_at` then keep what the rule gives. `earlier_dates`: the date
-    of each version before. `checked_against`: the edition of the law that it was last held against.
+    of each version before. `proposal`: what one person wants of a critical deadline and a second has
+    to confirm (`verb`, `what`, `by`, `at`), `proposals` how often that was so. `checked_against`: the
+    edition of the law that it was last held against.
     """
 
     __tablename__ = "deadlines"
@@ -65,6 +67,8 @@ class Deadline(SQLModel, table=True):
     tolled_since: date | None = None
     lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     earlier_dates: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    proposal: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    proposals: int = 0
     act_by_on: date | None = None
     readings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     rule_id: str | None = None

@@ -176,11 +176,11 @@ async def test_a_clock_that_stands_still_suspends_and_what_remains_runs_on(
     lifted = await say(
         team,
         surrender,
-        f"tolling/{tolled['id']}/lift",
+        f"tolling/{tolled['tolling']['id']}/lift",
         until_on="2026-09-01",
         reason="the request was withdrawn",
     )
-    assert lifted["until_on"] == "2026-09-01"
+    assert lifted["tolling"]["until_on"] == "2026-09-01"
     assert (lifted["deadline"]["due_on"], lifted["deadline"]["state"]) == (
         "2026-09-21",
         "provisional",
@@ -249,7 +249,7 @@ async def test_a_clock_cannot_be_stopped_twice_nor_started_twice(
     path = f"/deadlines/{deadline['id']}/tolling"
     again = await team.admin.post(path, json={"from_on": "2026-06-02", **person})
     refused(again, 409, "illegal_state", "from_on")
-    lift = f"{path}/{tolled['id']}/lift"
+    lift = f"{path}/{tolled['tolling']['id']}/lift"
     before = await team.admin.post(lift, json={"until_on": "2026-05-30", **person})
     refused(before, 422, "invalid_date", "until_on")
     await create(team.admin, lift, {"until_on": "2026-06-02", **person})

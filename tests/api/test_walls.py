@@ -56,7 +56,11 @@ class Furnished:
 async def furnish(installation: Installation, mark: str) -> Furnished:
     team = await installation.team(mark.upper(), mark)
     admin = team.admin
-    steps = [{"targets": ["owner"], "before_due": "P200D"}]
+    # Nobody leads the case: the second step is a gap in its coverage.
+    steps = [
+        {"targets": ["owner"], "before_due": "P200D"},
+        {"targets": ["lead"], "before_due": "P50D"},
+    ]
     policy = await create(admin, "/escalation-policies", {"name": mark, "steps": steps})
     url = f"https://{mark.lower()}.example.com/in"
     endpoint = await create(admin, "/endpoints", {"name": mark, "url": url, "level": 2})
@@ -94,7 +98,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
         "endpoint_id": endpoint["id"],
         "feed_id": feed["id"],
         "message_id": messages[0]["id"],
-        "tolling_id": tolling["id"],
+        "tolling_id": tolling["tolling"]["id"],
         "extension_id": extension["id"],
     }
     return Furnished(team, ids)
@@ -255,6 +259,9 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
         ("patch", "/endpoints/{endpoint_id}"): {"name": "Changed"},
         ("patch", "/feeds/{feed_id}"): {"name": "Changed"},
         ("post", "/api-keys/{key_id}/revoke"): {},
+        ("post", "/escalation-policies/{policy_id}/simulate"): {
+            "deadline_id": ours.ids["deadline_id"]
+        },
         ("post", "/feeds/{feed_id}/rotate"): {},
         ("post", "/feeds/{feed_id}/revoke"): {},
         ("post", "/endpoints/{endpoint_id}/test"): {},
@@ -285,6 +292,10 @@ async def test_nothing_of_another_team_can_be_referred_to(
         ("/cases", case_body("K-50", {"owner": owner})),
         ("/cases", case_body("K-50", {}, escalation_policy_id=them["policy_id"])),
         ("/cases", case_body("K-50", {}, team_id=them["team_id"])),
+        (
+            f"/escalation-policies/{ours.ids['policy_id']}/simulate",
+            {"deadline_id": them["deadline_id"]},
+        ),
         ("/deadlines", {"case_id": them["case_id"], "title": "x", "kind": "filing"}),
         ("/feeds", {"name": "f", "user_id": owner}),
         ("/feeds", {"name": "f", "user_id": owner, "team_id": them["team_id"]}),

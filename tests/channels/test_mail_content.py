@@ -11,12 +11,17 @@ from pydantic import ValidationError
 
 from service.channels.email.content import MailContent
 from service.domain.access import Level
-from service.domain.notifications import EventType
+from service.domain.notifications import EventType, OtherDate
 from service.runtime import TEMPLATES
 from service.schemas.cases import CaseIn
 from tests.channels.drafts import DUE, NOW, draft, notice
 
-CONTENT = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org")
+
+def answer_link(message_id: str) -> str:
+    return f"https://deadlines.example.org/r/{message_id}.mac"
+
+
+CONTENT = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -121,12 +126,36 @@ def test_who_is_asked_because_nobody_answered_is_told_so() -> None:
 
 
 def test_the_same_draft_gives_the_same_bytes() -> None:
-    again = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org")
+    again = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link)
     assert CONTENT.compose(draft()) == again.compose(draft())
 
 
+def without_answer_link(html: str) -> str:
+    link = answer_link("msg_01")
+    anchor = f'<a href="{link}">{link}</a>'
+    assert html.count(anchor) == 1
+    return html.replace(anchor, "")
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize(
+    "event",
+    [
+        EventType.REMINDER_DUE,
+        EventType.STEP_FIRED,
+        EventType.ESCALATION_EXHAUSTED,
+        EventType.DATE_CHANGED,
+    ],
+)
+def test_every_mail_says_where_to_answer(level: Level, event: EventType) -> None:
+    previous = OtherDate(DUE.date(), DUE)
+    message = parsed(CONTENT.compose(draft(notice(level, event=event, previous=previous))))
+    assert f"Answer: {answer_link('msg_01')}" in part(message, "plain").splitlines()
+    without_answer_link(part(message, "html"))
+
+
 def test_it_loads_nothing_from_elsewhere() -> None:
-    html = part(parsed(CONTENT.compose(draft())), "html").lower()
+    html = without_answer_link(part(parsed(CONTENT.compose(draft())), "html").lower())
     for word in ("http", "src=", "<script", "<img", "<link", "url("):
         assert word not in html, word
 
@@ -160,7 +189,7 @@ def test_nobodys_words_become_structure(field: str, text: str) -> None:
         "text/html",
     ]
     assert [one.defects for one in message.walk()] == [[], [], []]
-    html = part(message, "html")
+    html = without_answer_link(part(message, "html"))
     for markup in ("<script", "<img", "<a ", "<b>"):
         assert markup not in html
     assert "1337" not in html + part(message, "plain")

@@ -179,7 +179,7 @@ def test_a_surrender_that_a_treaty_body_asks_to_hold(world: World) -> None:
     assert derivation["tolled_since"] == "2026-02-24"
     remaining = derivation["remaining_days"]
     lifted = docket.post(
-        f"/deadlines/{surrender['id']}/tolling/{tolled['id']}/lift",
+        f"/deadlines/{surrender['id']}/tolling/{tolled['tolling']['id']}/lift",
         user_id=docket.people["supervisor"],
         until_on="2026-05-25",
         reason="the request was withdrawn",

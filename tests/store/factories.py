@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Scope
+from service.domain.coverage import GapCode
 from service.domain.deadlines import (
     DeadlineKind,
     DeadlineState,
@@ -21,6 +22,7 @@ from service.ids import new_id
 from service.store.api_keys import ApiKey
 from service.store.attempts import Attempt
 from service.store.cases import Case, CaseRole
+from service.store.coverage import CoverageGap
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.escalation_policies import EscalationPolicy
@@ -290,3 +292,19 @@ def review(of: Deadline, **given: Any) -> Review:
         "created_at": NOW,
     }
     return Review(**own | given)
+
+
+def coverage_gap(of: Deadline, **given: Any) -> CoverageGap:
+    own = {
+        "id": new_id("gap", NOW),
+        "team_id": of.team_id,
+        "deadline_id": of.id,
+        "version": of.version,
+        "step": "0",
+        "at": NOW,
+        "roles": ["owner"],
+        "code": GapCode.NOBODY,
+        "sentence": "Nobody would be told.",
+        "found_at": NOW,
+    }
+    return CoverageGap(**own | given)

@@ -52,6 +52,7 @@ async def furnish(session: Any) -> Docket:
         factories.tolling_period(due),
         factories.extension(due),
         factories.review(due),
+        factories.coverage_gap(due),
     )
     return docket
 

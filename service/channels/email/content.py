@@ -3,6 +3,7 @@
 The To line is not among them: the address is read at handover and put in front by the sender.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from email import policy
 from email.headerregistry import Address
@@ -23,14 +24,28 @@ _FOLDERS = {
     EventType.STEP_FIRED: "escalation",
     EventType.ESCALATION_EXHAUSTED: "exhausted",
     EventType.DATE_CHANGED: "changed",
+    EventType.SECOND_PERSON_WANTED: "second",
 }
+#: What people are asked to answer; the others are answered in another way.
+_ASKING = frozenset(
+    {
+        EventType.REMINDER_DUE,
+        EventType.STEP_FIRED,
+        EventType.ESCALATION_EXHAUSTED,
+        EventType.DATE_CHANGED,
+    }
+)
 
 
 class MailContent:
-    """Holds the compiled templates; `templates` is the folder that contains `email/`."""
+    """Holds the compiled templates; `templates` is the folder that contains `email/`. `answer_link`:
+    from a message's id to the address at which its reader answers."""
 
-    def __init__(self, templates: str, sender: str, domain: str) -> None:
+    def __init__(
+        self, templates: str, sender: str, domain: str, answer_link: Callable[[str], str]
+    ) -> None:
         self._templates = templates
+        self._answer_link = answer_link
         self._domain = domain
         name, address = parseaddr(sender)
         self._from = Address(name, addr_spec=address)
@@ -51,6 +66,8 @@ class MailContent:
             raise ValueError(f"no mail is written about {draft.event}")
         folder = f"email/{_FOLDERS[draft.event]}"
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone)
+        asks = draft.event in _ASKING
+        facts["answer_link"] = self._answer_link(draft.message_id) if asks else None
         mail = EmailMessage(policy.SMTP)
         mail["From"] = self._from
         mail["Subject"] = self._render(f"{folder}/subject.txt", facts).strip()
@@ -89,26 +106,27 @@ def _facts(notice: Notice, reader_zone: str) -> dict[str, Any]:
         "notes": notice.notes,
         "standing": _standing(notice.standing),
         "because": notice.because,
-        "previous_day": _long_day(notice.previous.due_on) if notice.previous else None,
+        "proposed_verb": notice.proposed_verb,
+        "previous_day": long_day(notice.previous.due_on) if notice.previous else None,
         "previous_short": _day(notice.previous.due_on) if notice.previous else None,
         "tolled_since": _day(notice.tolled_since) if notice.tolled_since else None,
-        "due_day": _long_day(notice.due_on),
-        "act_by": _long_day(notice.act_by_on)
+        "due_day": long_day(notice.due_on),
+        "act_by": long_day(notice.act_by_on)
         if notice.act_by_on and notice.act_by_on != notice.due_on
         else None,
         "due_short": _day(notice.due_on),
-        "due_reader": _clock(notice.due_at, reader_zone),
-        "due_forum": _clock(notice.due_at, notice.timezone),
+        "due_reader": wall_clock(notice.due_at, reader_zone),
+        "due_forum": wall_clock(notice.due_at, notice.timezone),
         "same_zone": reader_zone == notice.timezone,
         "left": _left(left),
         "overdue": left <= timedelta(),
         "urgent": left <= timedelta(days=1),
         "provisional": notice.provisional,
-        "late_since": _clock(notice.planned_at, reader_zone)
+        "late_since": wall_clock(notice.planned_at, reader_zone)
         if is_late(notice.planned_at, notice.released_at)
         else None,
         "others": ", ".join(notice.others_told),
-        "next_at": _clock(notice.next_at, reader_zone) if notice.next_at else None,
+        "next_at": wall_clock(notice.next_at, reader_zone) if notice.next_at else None,
         "next_who": ", ".join(notice.next_roles),
     }
 
@@ -121,7 +139,8 @@ def _standing(status: str | None) -> str | None:
     return verified if status == "verified" else f"a rule that is {status}: confirm before relying"
 
 
-def _long_day(on: date) -> str:
+def long_day(on: date) -> str:
+    """The day with its weekday; the page behind the link writes it so too."""
     return f"{on:%A}, {_day(on)}"
 
 
@@ -129,7 +148,7 @@ def _day(on: Any) -> str:
     return f"{on.day} {on:%B %Y}"
 
 
-def _clock(at: datetime, zone: str) -> str:
+def wall_clock(at: datetime, zone: str) -> str:
     """An instant on the wall clock of a zone. Midnight is written as the end of the day before."""
     local = at.astimezone(ZoneInfo(zone))
     if (local.hour, local.minute) == (0, 0):

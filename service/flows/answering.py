@@ -1,0 +1,217 @@
+"""Answers by the link in a mail: who is asked, what stands, and what becomes of a posted form.
+
+Looking writes nothing. Nothing is stored for a link or a form: both follow from the installation's key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Caller, Level, Reach, Scope, level_for
+from service.domain.answering import (
+    ONE_CLIENT_ONE_PERSON,
+    LinkState,
+    Problem,
+    Strength,
+    fault_of_age,
+    is_suspect,
+    link_state,
+    may_undo,
+)
+from service.domain.escalation import Role, longest_snooze
+from service.flows.acknowledgement import Heard, Said, respond, withdraw
+from service.flows.sitting import Sitting
+from service.sealing import Seal, answered_message, fingerprint, new_secret, same
+from service.store.cases import Case, roles_of
+from service.store.deadlines import Deadline, get_deadline, lock_deadline, wake
+from service.store.journal import Happening, record
+from service.store.messages import Message, get_message
+from service.store.responses import Response, responses_from, responses_to
+from service.store.users import User, members_among
+
+_EVERYWHERE = Reach(None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What stands behind a link: the message as it was, everything else as it is now. `roles`: user id
+    to roles on the case, highest first. `level` None: the reader is not on the case any more.
+    `answers`: to this version and not taken back, oldest first."""
+
+    message: Message
+    deadline: Deadline
+    case: Case
+    reader: User
+    roles: dict[str, list[Role]]
+    level: Level | None
+    answers: Sequence[Response]
+
+    def state(self, now: datetime) -> LinkState:
+        on_case = self.level is not None
+        return link_state(self.deadline.due_at, self.deadline.state, on_case, now)
+
+    @property
+    def own(self) -> Response | None:
+        """The reader's newest answer since this mail was written."""
+        since = self.message.created_at
+        mine = [one for one in self.answers if one.user_id == self.reader.id and one.at >= since]
+        return mine[-1] if mine else None
+
+    @property
+    def answered(self) -> bool:
+        """By somebody of whom we believe that they have read it; another may still answer."""
+        return self.own is not None and not self.own.suspect
+
+    def undoable(self, now: datetime) -> bool:
+        own = self.own
+        return own is not None and own.strength is Strength.LINK and may_undo(own.at, now)
+
+
+@dataclass(frozen=True)
+class Form:
+    """`nonce` travels in the page, `cookie` beside it: only the browser that was shown the page can
+    send both."""
+
+    nonce: str
+    cookie: str
+
+
+async def look(sitting: Sitting, seal: Seal, token: str, lock: bool = False) -> Asked | None:
+    """None for every token that was not made here. `lock`: hold the deadline, to answer."""
+    session = sitting.session
+    message_id = answered_message(seal, token)
+    message = await get_message(session, message_id, _EVERYWHERE) if message_id else None
+    if message is None or message.user_id is None or message.deadline_id is None:
+        return None
+    read = lock_deadline if lock else get_deadline
+    deadline = await read(session, message.deadline_id, _EVERYWHERE)
+    if deadline is None:
+        return None
+    case = await session.get_one(Case, deadline.case_id)
+    roles: dict[str, list[Role]] = {}
+    for held in (await roles_of(session, [case.id])).get(case.id, []):
+        roles.setdefault(held.user_id, []).append(held.role)
+    ordered = {user: sorted(held, key=list(Role).index) for user, held in roles.items()}
+    return Asked(
+        message=message,
+        deadline=deadline,
+        case=case,
+        reader=await session.get_one(User, message.user_id),
+        roles=ordered,
+        level=await _level(session, message, case, ordered.get(message.user_id, [])),
+        answers=[
+            one
+            for one in (await responses_to(session, [deadline.id])).get(deadline.id, [])
+            if one.version == deadline.version and one.withdrawn_at is None
+        ],
+    )
+
+
+async def _level(
+    session: AsyncSession, message: Message, case: Case, roles: list[Role]
+) -> Level | None:
+    """Never more than the mail showed, and never more than would be shown today."""
+    user_id = message.user_id or ""
+    if not roles or not await members_among(session, case.team_id, [user_id]):
+        return None
+    today = level_for(roles[0], Level(case.mail_level), Level(case.ceiling))
+    return None if today is None else min(today, Level(message.level))
+
+
+def new_form(seal: Seal, message_id: str, now: datetime) -> Form:
+    """Good for this message, for a while, with its cookie."""
+    random = new_secret()
+    stem = f"{int(now.timestamp() * 1000)}.{random}"
+    return Form(f"{stem}.{_form_mac(seal, message_id, stem)}", fingerprint(random))
+
+
+def fault_of_form(
+    seal: Seal, message_id: str, nonce: str, cookie: str, now: datetime
+) -> Problem | None:
+    """None where the form was made here for this message, comes with its cookie and has its age."""
+    stem, _, mac = nonce.rpartition(".")
+    issued, _, random = stem.partition(".")
+    made = same(_form_mac(seal, message_id, stem), mac)
+    if not made or not same(fingerprint(random), cookie):
+        return Problem.NO_FORM
+    return fault_of_age(datetime.fromtimestamp(int(issued) / 1000, UTC), now)
+
+
+def _form_mac(seal: Seal, message_id: str, stem: str) -> str:
+    return seal.mac("answer form", f"{message_id}.{stem}")
+
+
+def client_fingerprint(seal: Seal, address: str, now: datetime) -> str:
+    """Tells whether two answers of one day came from one place, and not from which."""
+    return seal.mac("client address", f"{now:%Y-%m-%d} {address}")
+
+
+async def answer(
+    sitting: Sitting, asked: Asked, said: Said, version: str, client: str
+) -> Problem | None:
+    """Keeps the answer; a Problem where it changes nothing. `version`: of the date on the page that was
+    filled in. `asked` must have been looked up with the deadline locked."""
+    deadline, own, now = asked.deadline, asked.own, sitting.now
+    if problem := _refused(asked, said, version, now):
+        return problem
+    same_client = await responses_from(sitting.session, client, now - ONE_CLIENT_ONE_PERSON)
+    others = [one for one in same_client if one.user_id != asked.reader.id]
+    suspect = is_suspect(asked.message.accepted_at, bool(others), now)
+    if suspect and own is not None:
+        return Problem.ANSWERED
+    heard = Heard(Strength.LINK, asked.message.id, client, suspect)
+    reach = Reach(frozenset({deadline.team_id}))
+    caller = Caller(asked.message.id, Scope.WRITE, reach, asked.reader.id)
+    await respond(sitting, deadline.id, asked.reader.id, said, caller, heard)
+    await _suspect(sitting, [one for one in others if not one.suspect])
+    return None
+
+
+def _refused(asked: Asked, said: Said, version: str, now: datetime) -> Problem | None:
+    if asked.state(now) is not LinkState.OPEN:
+        return Problem.ENDED
+    if version != str(asked.deadline.version):
+        return Problem.DATE_CHANGED
+    if asked.answered:
+        return Problem.ANSWERED
+    longest = longest_snooze(asked.deadline.due_at, now)
+    if said.until is not None and not now < said.until <= longest:
+        return Problem.SNOOZE_TOO_LONG
+    return None
+
+
+async def _suspect(sitting: Sitting, answers: Sequence[Response]) -> None:
+    """Who answered for several people from one place was a machine the first time, too."""
+    for one in answers:
+        one.suspect = True
+        sitting.session.add(one)
+    await wake(sitting.session, {one.deadline_id for one in answers}, sitting.now)
+    happenings = [
+        Happening(
+            one.team_id,
+            "system",
+            "deadline.answer_suspected",
+            one.deadline_id,
+            (await sitting.session.get_one(Deadline, one.deadline_id)).case_id,
+            {"response_id": one.id},
+        )
+        for one in answers
+    ]
+    await record(sitting.session, happenings, sitting.now)
+
+
+async def undo(sitting: Sitting, asked: Asked) -> Problem | None:
+    """Takes the reader's answer back, for as long as that may be done."""
+    if asked.state(sitting.now) is not LinkState.OPEN:
+        return Problem.ENDED
+    if asked.own is None or not asked.undoable(sitting.now):
+        return Problem.TOO_LATE_TO_UNDO
+    await withdraw(sitting, asked.deadline, asked.own)
+    return None
+
+
+def newest_of_each(answers: Sequence[Response]) -> list[Response]:
+    """The last word of each person, in the order in which they were said."""
+    return sorted({one.user_id: one for one in answers}.values(), key=lambda one: one.at)

@@ -24,6 +24,7 @@ from service.rules.library import (
     RuleLibrary,
     Version,
     load_rules,
+    read_yaml,
 )
 
 #: Examples are chosen so that no holiday touches them: weekends are all that a check can know.
@@ -100,7 +101,7 @@ def _end(
 
 def _read(file: Path) -> tuple[Rule | None, list[str]]:
     try:
-        return Rule.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))), []
+        return Rule.model_validate(read_yaml(file.read_text(encoding="utf-8"))), []
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         return None, [f"{file}:{line}: {error.problem}"]

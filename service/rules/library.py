@@ -5,12 +5,12 @@ A rule is data with its source and its status; nothing here counts time.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -288,10 +288,23 @@ class RuleLibrary:
 def load_rules(*packs: Path) -> RuleLibrary:
     """Every `*.yaml` of the built-in library and of the packs beside it. Raises ValueError that names
     the file on a faulty one, and where an id stands twice."""
-    rules = []
-    for file in (file for folder in (BUILT_IN, *packs) for file in sorted(folder.rglob("*.yaml"))):
+    return RuleLibrary([*_built_in(), *(rule for pack in packs for rule in _rules_in(pack))])
+
+
+@cache
+def _built_in() -> tuple[Rule, ...]:
+    """Read once in a process: rules never change while it lives."""
+    return tuple(_rules_in(BUILT_IN))
+
+
+def _rules_in(folder: Path) -> Iterator[Rule]:
+    for file in sorted(folder.rglob("*.yaml")):
         try:
-            rules.append(Rule.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))))
+            yield Rule.model_validate(read_yaml(file.read_text(encoding="utf-8")))
         except (ValueError, yaml.YAMLError) as error:
             raise ValueError(f"{file}: {error}") from error
-    return RuleLibrary(rules)
+
+
+def read_yaml(text: str) -> Any:
+    """By libyaml where it is built in: ten times as fast, and every process reads all rules at start."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # safe either way

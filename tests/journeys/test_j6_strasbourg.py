@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from tests.harness.world import World
 from tests.journeys.docket import Docket, check_nothing_lost, open_docket
 
@@ -12,12 +10,12 @@ LADDER = [{"before_due": "P30D", "targets": ["owner"]}]
 RULE = "echr.art-35.application"
 
 
-def strasbourg(docket: Docket, respondent: str) -> str:
+def strasbourg(docket: Docket, respondent: str, code: str = "R-09") -> str:
     roles = [{"role": role, "user_id": user} for role, user in docket.people.items()]
     case: str = docket.post(
         "/cases",
         team_id=docket.team,
-        code="R-09",
+        code=code,
         timezone="Europe/Paris",
         forum="echr",
         calendar="FR-6AE",
@@ -68,13 +66,9 @@ def test_six_months_then_four_and_no_date_against_a_state_that_left(world: World
     assert "16 September 2022" in reason
     early_facts = final_decision(docket, case, "2023-02-02", "2023-02-10", facts_on="2021-07-01")
     assert [one["due_on"] for one in early_facts["deadlines"]] == ["2023-06-10"]
+
+    # The same facts against a State that stayed have their date.
+    stayed = strasbourg(docket, "TR", "R-10")
+    made = final_decision(docket, stayed, "2023-02-02", "2023-02-10")
+    assert [one["due_on"] for one in made["deadlines"]] == ["2023-06-10"]
     world.eventually(lambda: check_nothing_lost(docket))
-
-
-@pytest.mark.parametrize("respondent", ["TR", "GE"])
-def test_the_same_facts_against_a_state_that_stayed_have_their_date(
-    world: World, respondent: str
-) -> None:
-    docket = open_docket(world, LADDER)
-    made = final_decision(docket, strasbourg(docket, respondent), "2026-02-02", "2026-02-10")
-    assert [one["due_on"] for one in made["deadlines"]] == ["2026-06-10"]

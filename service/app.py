@@ -87,7 +87,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        runtime = build_runtime(settings)
+        runtime = build_runtime(app.state.settings)
         app.state.runtime = runtime
         stop = asyncio.Event()
         beside = asyncio.create_task(background(runtime, stop)) if background else None
@@ -108,6 +108,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         lifespan=lifespan,
         redirect_slashes=False,
     )
+    app.state.settings = settings
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     for router in (feeds.public, health.router, home.router, respond.router):

@@ -21,6 +21,8 @@ from service.settings import Settings
 from tests.harness.world import START, MovableClock
 
 API = "/api/v1"
+#: Applications that serve nobody now. To analyse all routes takes longer than most tests: it is done once.
+_idle: list[FastAPI] = []
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -147,7 +149,8 @@ async def installed(database_url: str, folder: Path, **given: Any) -> AsyncItera
         secret_key=base64.b64encode(bytes(range(32))).decode(),
         **given,
     )
-    app = create_app(settings)
+    app = _idle.pop() if _idle and not given else create_app(settings)
+    app.state.settings = settings
     async with app.router.lifespan_context(app):
         runtime: Runtime = app.state.runtime
         async with runtime.transaction() as session:
@@ -159,3 +162,5 @@ async def installed(database_url: str, folder: Path, **given: Any) -> AsyncItera
         finally:
             for client in installation.clients:
                 await client.aclose()
+    if not given:
+        _idle.append(app)

@@ -4,7 +4,7 @@ BIN    := .venv/bin
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
           --no-emit-index-url --no-emit-find-links --no-header --custom-compile-command "make lock"
 
-.PHONY: help env run test check format bench lock clean
+.PHONY: help env run test check format texts bench lock clean
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -40,6 +40,9 @@ check: .venv/dev ## format, lint, types, import contract, dead code, unused depe
 format: .venv/dev ## let ruff lay out and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+texts: .venv/dev ## gather what people read into templates/locale; new texts come in untranslated
+	$(BIN)/python .ci/write_texts.py
 
 bench: .venv/bench ## measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks

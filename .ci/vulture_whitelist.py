@@ -1,8 +1,5 @@
 """Fields and enumeration members read by name only; see write_vulture_whitelist.py."""
 
-# service/domain/access.py
-_.BARE
-
 # service/domain/deadlines.py
 _.AUTHORITY
 _.COURT
@@ -32,7 +29,6 @@ _.LAW
 _.PRACTICE
 _.SECONDARY
 _.TREATY
-_.UNVERIFIED
 _.read_on
 
 # service/schemas/adjustments.py
@@ -42,6 +38,10 @@ _.lifted_at
 _.lifted_by
 _.requested_by
 
+# service/schemas/alerts.py
+_.resolved_because
+_.resolved_by
+
 # service/schemas/computations.py
 _.earliest_on
 
@@ -49,8 +49,6 @@ _.earliest_on
 _.CANNOT
 _.NOT_MINE
 _.difference_days
-_.ended_because
-_.ended_by
 _.remaining_days
 
 # service/schemas/feeds.py
@@ -68,17 +66,16 @@ _.KEEP
 _.decided_at
 _.decided_because
 _.decided_by
-_.old_on
+
+# service/store/alerts.py
+_.resolved_because
+_.resolved_by
 
 # service/store/attempts.py
 _.opened_at
 
 # service/store/coverage.py
 _.found_at
-
-# service/store/deadlines.py
-_.ended_because
-_.ended_by
 
 # service/store/escalations.py
 _.started_at
@@ -92,7 +89,6 @@ _.requested_by
 _.decided_at
 _.decided_because
 _.decided_by
-_.old_on
 
 # service/store/tolling.py
 _.lifted_at

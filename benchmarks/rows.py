@@ -65,3 +65,13 @@ def _rate(work: Callable[[], int]) -> float:
     started = time.perf_counter()
     done = work()
     return done / (time.perf_counter() - started)
+
+
+def against_limit(name: str, ours: Callable[[], int], against: str, limit: float) -> Row:
+    """Ours against a rate that is asked for, rather than against somebody else's."""
+    rates = [_rate(ours) for _ in range(4 * _ROUNDS)]
+    lower, value, upper = quantiles(rates, n=4)
+    ratio = round(value / limit, 3)
+    return Row(
+        name, round(value, 1), "per second", against, ratio, 1, round((upper - lower) / value, 2)
+    )

@@ -20,12 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import (
     adjustments,
+    alerts,
     api_keys,
     calendars,
     cases,
     computations,
     coverage,
     deadlines,
+    digests,
     endpoints,
     escalation_policies,
     feeds,
@@ -51,7 +53,7 @@ Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 API = "/api/v1"
 _NOUNS = (
     teams, users, api_keys, calendars, cases, computations, coverage, deadlines, adjustments, reviews,
-    escalation_policies, endpoints, feeds, messages, rules, imports,
+    alerts, escalation_policies, endpoints, feeds, messages, rules, imports, digests,
 )  # fmt: skip
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.

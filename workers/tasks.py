@@ -7,7 +7,8 @@ verdicts are in.
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -20,6 +21,7 @@ from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
 from service.flows.delivery import Consignment, Delivered, claim, record_all, send
+from service.flows.digest import write_due
 from service.flows.release import release_due
 from service.flows.reviewing import check_batch
 from service.flows.sitting import Sitting
@@ -27,7 +29,7 @@ from service.flows.watching import look
 from service.runtime import Runtime
 from service.store.idempotency import KEPT_FOR, forget_before
 
-#: Deadlines looked at in one transaction.
+#: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
 #: Verdicts that arrive within this time of each other are recorded together.
 _LINGER_SECONDS = 0.02
@@ -36,14 +38,12 @@ _RECORD_PAUSE_SECONDS = 1.0
 
 #: Deadlines held against the law in one transaction.
 _UNCHECKED = 1000
-#: Rounds between two looks at the law, at the calendars' source, and between two prunings.
-_LAW_EVERY = 10
-_RENEW_EVERY = 3600
-_PRUNE_EVERY = 3600
 #: Between two watches by the clock, for rounds are as long as their work; and the rounds before
 #: the next watch where all was not well.
 _WATCH_EVERY = timedelta(minutes=5)
 _WATCH_AGAIN = 10
+#: People whose mails of the day are written in one transaction.
+_READERS = 25
 #: Between two forecasts by the clock, and the deadlines looked at in one transaction.
 _FORECAST_EVERY = timedelta(days=1)
 _FORECAST = 100
@@ -66,9 +66,9 @@ async def tick(runtime: Runtime) -> int:
         async with runtime.transaction() as session:
             released = await release_due(await _sitting(runtime, session), _BATCH)
         written += released.messages
-        if released.deadlines:
-            _log.info("released", deadlines=released.deadlines, messages=released.messages)
-        if released.deadlines < _BATCH:
+        if released.looked_at:
+            _log.info("released", looked_at=released.looked_at, messages=released.messages)
+        if released.last:
             return written
 
 
@@ -135,6 +135,20 @@ async def prune(runtime: Runtime) -> None:
         await forget_before(session, await runtime.now(session) - KEPT_FOR)
 
 
+async def digest(runtime: Runtime) -> int:
+    """Writes the digests and the exit checks whose hour has come; answers how many."""
+    mails = 0
+    while True:
+        async with runtime.transaction() as session:
+            written = await write_due(await _sitting(runtime, session), _READERS)
+        mails += written.mails
+        if written.readers < _READERS:
+            break
+    if mails:
+        _log.info("digests_written", mails=mails)
+    return mails
+
+
 async def forecast(runtime: Runtime) -> int:
     """Finds the steps of the coming weeks that would reach nobody, and tells of each once; answers how
     many gaps were found or closed."""
@@ -165,81 +179,84 @@ async def watch(runtime: Runtime, ticked: bool = False) -> bool:
 
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
-    rounds = 0
-    watchman, lookout = _Watchman(runtime), _Lookout(runtime)
-    delivering: asyncio.Task[bool] | None = None
+    rounds, ticked = 0, False
+
+    async def watched() -> bool:
+        """What the tick was worth counts for one watch."""
+        nonlocal ticked
+        since, ticked = ticked, False
+        return await watch(runtime, since)
+
+    # Beside the ticking, so that a slow receiver and a large docket delay no release.
+    beside = [
+        Beside(runtime, "deliver", lambda: deliver(runtime)),
+        Beside(runtime, "digest", lambda: digest(runtime)),
+        Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
+        Beside(runtime, "forecast", lambda: forecast(runtime), _FORECAST_EVERY),
+    ]
     while not stop.is_set():
-        ticked = await _guarded(tick(runtime), "tick")
-        if delivering is None or delivering.done():
-            # Beside the ticking, so that a slow receiver delays no release.
-            delivering = asyncio.create_task(_guarded(deliver(runtime), "deliver"))
-        if rounds % _RENEW_EVERY == 0:
-            await _guarded(renew_calendars(runtime), "calendars")
-        if rounds % _LAW_EVERY == 0:
-            await _guarded(check_law(runtime), "law")
-        if rounds % _PRUNE_EVERY == 0:
-            await _guarded(prune(runtime), "prune")
-        await _guarded(watchman.round_ended(ticked), "watch")
-        lookout.round_ended()
+        well = await _guarded(tick(runtime), "tick")
+        ticked |= well
+        for one in beside[:2]:
+            one.round_ended()
+        for work, name, every in _SELDOM:
+            if rounds % every == 0:
+                await _guarded(work(runtime), name)
+        for one in beside[2:]:
+            one.round_ended()
         rounds += 1
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
-    for beside in (delivering, watchman.watching, lookout.forecasting):
-        if beside is not None:
-            beside.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beside
+    for one in beside:
+        await one.end()
 
 
-class _Watchman:
-    """When this process watches: after its first round, every five minutes by the clock (at once
-    where that has leapt), and sooner where all was not well.
-
-    It watches beside the rounds, so that an outside that answers slowly delays no release. Rounds
-    that hang are watched no more: they are not called well, and the silence is noticed.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.watching: asyncio.Task[bool] | None = None
-        self._runtime = runtime
-        self._watched_at: datetime | None = None
-        self._rounds = 0
-        self._well = self._ticked = False
-
-    async def round_ended(self, ticked: bool) -> None:
-        """`ticked`: the tick of this round ended well."""
-        self._ticked |= ticked
-        self._rounds += 1
-        busy = self.watching is not None and not self.watching.done()
-        if not busy and self._is_time(self._runtime.clock()):
-            self.watching = asyncio.create_task(_guarded(self._watch(), "watch"))
-
-    def _is_time(self, now: datetime) -> bool:
-        if self._watched_at is None or abs(now - self._watched_at) >= _WATCH_EVERY:
-            return True
-        return not self._well and self._rounds >= _WATCH_AGAIN
-
-    async def _watch(self) -> None:
-        ticked, self._ticked = self._ticked, False
-        self._watched_at, self._rounds, self._well = self._runtime.clock(), 0, False
-        self._well = await watch(self._runtime, ticked)
+#: What each process does in its loop, with the rounds between two times.
+_SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
+    (renew_calendars, "calendars", 3600),
+    (check_law, "law", 10),
+    (prune, "prune", 3600),
+)
 
 
-class _Lookout:
-    """When this process forecasts: after its first round and once a day by the clock, at once where that
-    has leapt; beside the rounds, so that a large docket delays no release."""
+@dataclass
+class Beside:
+    """A round that keeps its own time and delays no other: after the first round, then every so often by
+    the clock (at once where that has leapt), never twice at once. `again`: where it did not go well, or
+    answered False, after so many rounds already."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.forecasting: asyncio.Task[bool] | None = None
-        self._runtime = runtime
-        self._forecast_at: datetime | None = None
+    runtime: Runtime
+    name: str
+    work: Callable[[], Awaitable[object]]
+    every: timedelta = timedelta()
+    again: int | None = None
+    under_way: asyncio.Task[bool] | None = None
+    _begun_at: datetime | None = None
+    _rounds: int = 0
+    _well: bool = False
 
     def round_ended(self) -> None:
-        now, last = self._runtime.clock(), self._forecast_at
-        busy = self.forecasting is not None and not self.forecasting.done()
-        if not busy and (last is None or abs(now - last) >= _FORECAST_EVERY):
-            self._forecast_at = now
-            self.forecasting = asyncio.create_task(_guarded(forecast(self._runtime), "forecast"))
+        """Rounds that hang begin nothing: their silence is noticed."""
+        self._rounds += 1
+        now = self.runtime.clock()
+        busy = self.under_way is not None and not self.under_way.done()
+        if not busy and self._is_time(now):
+            self._begun_at, self._rounds, self._well = now, 0, False
+            self.under_way = asyncio.create_task(_guarded(self._run(), self.name))
+
+    async def end(self) -> None:
+        if self.under_way is not None:
+            self.under_way.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.under_way
+
+    def _is_time(self, now: datetime) -> bool:
+        if self._begun_at is None or abs(now - self._begun_at) >= self.every:
+            return True
+        return self.again is not None and not self._well and self._rounds >= self.again
+
+    async def _run(self) -> None:
+        self._well = await self.work() is not False
 
 
 async def _ping(heartbeat: Heartbeat) -> None:
@@ -289,6 +306,6 @@ async def _record(runtime: Runtime, delivered: list[Delivered]) -> None:
     for one in delivered:
         message, verdict = one.consignment.message, one.outcome.verdict
         _attempts.labels(message.channel, verdict).inc()
-        if verdict is Verdict.ACCEPTED:
+        if verdict is Verdict.ACCEPTED and not message.drill:
             lag: timedelta = now - message.due_at
             _lag.labels(message.channel).observe(max(lag.total_seconds(), 0))

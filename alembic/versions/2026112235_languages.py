@@ -4,6 +4,10 @@ Revision: 2026112235
 Follows: 2026112230
 """
 
+import sqlalchemy as sa
+
+from alembic import op
+
 revision = "2026112235"
 down_revision = "2026112230"
 branch_labels = None
@@ -11,8 +15,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("language", sa.String(length=32), nullable=False, server_default="en")
+        )
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_column("language")

@@ -4,6 +4,11 @@ Revision: 2026112250
 Follows: 2026112245
 """
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from alembic import op
+
 revision = "2026112250"
 down_revision = "2026112245"
 branch_labels = None
@@ -11,8 +16,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+    with op.batch_alter_table("escalation_policies", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("default_for", json, nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("escalation_policies", schema=None) as batch_op:
+        batch_op.drop_column("default_for")

@@ -1,13 +1,16 @@
 """/escalation-policies"""
 
+from datetime import timedelta
+
 from fastapi import Depends, Response
 
 from service.api.routing import new_router, tag
 from service.dependencies import IfMatch, Now, Page, Reader, Session, Sits, Writer, keep_answer
+from service.domain.escalation import Step
 from service.errors import not_found
 from service.flows import policies
 from service.flows.foresight import simulate
-from service.flows.planning import read_steps
+from service.flows.ladders import read_steps
 from service.schemas import fields
 from service.schemas.escalation_policies import (
     EscalationPolicyIn,
@@ -24,12 +27,18 @@ def _answer(policy: EscalationPolicy) -> EscalationPolicyOut:
     steps = [
         {
             "targets": list(step.targets),
-            step.trigger.value: step.after,
+            **_span(step),
             "need": "all" if step.need is None else step.need,
         }
         for step in read_steps(policy.steps)
     ]
     return EscalationPolicyOut.model_validate(policy.model_dump() | {"steps": steps})
+
+
+def _span(step: Step) -> dict[str, timedelta | int]:
+    if step.court_days:
+        return {"court_days_before_due": step.court_days}
+    return {step.trigger.value: step.after}
 
 
 @router.post("", status_code=201, dependencies=[Depends(keep_answer)])
@@ -82,7 +91,7 @@ async def simulate_policy(
 ) -> SimulationOut:
     """Who would be told what, when and by which channel if nobody answers; nothing is written."""
     ahead = await simulate(sitting, policy_id, body, caller)
-    deadline, decision = ahead.situation.deadline, ahead.decision
+    deadline, decision = ahead.situation.subject, ahead.decision
     turns = [*([ahead.due] if ahead.due else []), *ahead.upcoming]
     return SimulationOut(
         policy_id=policy_id,

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from service.domain.digest import Overview
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.retry import Outcome
+from service.languages import Language
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,9 @@ class Draft:
     """What a message says and to whom, before it is bytes.
 
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
-    name of the reader's zone, None for machines. `sequence` rises by one with each event of the
-    same deadline. `actor`: id of who caused it, None for the clockwork.
+    name of the reader's zone, None for machines. `reader_language`: of people alone; machines are
+    told in English. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
+    each event of the same subject. `actor`: id of who caused it, None for the clockwork.
     """
 
     message_id: str
@@ -24,9 +27,11 @@ class Draft:
     occurred_at: datetime
     notice: Notice | None
     reader_zone: str | None = None
+    reader_language: Language = Language.ENGLISH
     actor: str | None = None
     sequence: int = 0
     step: int | None = None
+    overview: Overview | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from service.domain.deadlines import DeadlineKind
 from service.domain.escalation import Role
 from service.flows import casework, docketing, enrolment, policies, subscription
 from service.flows.sitting import Sitting
+from service.languages import Language
 from service.runtime import Runtime
 from service.schemas.api_keys import ApiKeyIn
 from service.schemas.cases import CaseIn, RoleIn
@@ -26,6 +27,8 @@ from service.schemas.users import UserIn
 from service.store.teams import list_teams
 
 _ZONE = "Asia/Almaty"
+#: Two read in another language than English, so that their mails can be seen in the outbox.
+_LANGUAGES = {Role.DEPUTY: Language.RUSSIAN, Role.SUPERVISOR: Language.KAZAKH}
 _PEOPLE = {
     Role.OWNER: "owner",
     Role.DEPUTY: "deputy",
@@ -60,6 +63,7 @@ async def _load(session: AsyncSession, runtime: Runtime, now: datetime) -> Docke
             name=f"Demo {name}",
             email=f"{name}@example.org",
             timezone=_ZONE,
+            language=_LANGUAGES.get(role, Language.ENGLISH),
             quiet_hours=None,  # whoever watches the demo at night wants to see it go on
         )
         user, _ = await enrolment.create_user(session, body, caller, now)

@@ -50,11 +50,11 @@ def _instant(text: str) -> datetime:
         raise Refusal(Code.INVALID_INSTANT, error.errors()[0]["msg"], "at") from None
 
 
-def lines(ahead: Foresight, now: datetime) -> Iterator[str]:
+def lines(ahead: Foresight[Deadline], now: datetime) -> Iterator[str]:
     """What the deadline is, what has been told, and what is to come."""
-    deadline, facts = ahead.situation.deadline, ahead.situation.facts
+    deadline, facts = ahead.situation.subject, ahead.situation.facts
     zone = ZoneInfo(deadline.timezone)
-    yield f"{deadline.id}, case {ahead.situation.case.code}, version {deadline.version}"
+    yield f"{deadline.id}, case {ahead.situation.case_code}, version {deadline.version}"
     yield f"Due {deadline.due_at:{_MOMENT}} UTC, {_end(deadline, zone)} {deadline.timezone}"
     yield f"Seen from {now:{_MOMENT}} UTC: {ahead.decision.state}"
     for order, told_at in sorted(facts.fired.items()):

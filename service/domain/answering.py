@@ -6,7 +6,6 @@ A mail gateway opens links and presses buttons; what may have been one never sil
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import longest_snooze
 
 
@@ -41,13 +40,14 @@ class Problem(StrEnum):
     TOO_LATE_TO_UNDO = "too_late_to_undo"
 
 
-def link_state(due_at: datetime, state: DeadlineState, on_case: bool, now: datetime) -> LinkState:
-    """What the page behind a link can still do."""
+def link_state(due_at: datetime, live: bool, on_case: bool, now: datetime) -> LinkState:
+    """What the page behind a link can still do. `due_at`: of what is asked about, or when the mail was
+    written, if that was later: whoever is asked again can answer again."""
     if now >= due_at + _OPEN_AFTER_DUE:
         return LinkState.OVER
     if not on_case:
         return LinkState.LEFT
-    return LinkState.OPEN if state in LIVE_STATES else LinkState.ENDED
+    return LinkState.OPEN if live else LinkState.ENDED
 
 
 def fault_of_age(issued_at: datetime, now: datetime) -> Problem | None:

@@ -59,8 +59,9 @@ def count_chain(
 
 def to_instant(wall: datetime, zone: tzinfo) -> datetime:
     """A wall-clock time as UTC; where the clock skips or repeats it, the earlier instant (safer)."""
-    ahead = _ahead(wall.replace(fold=0), wall.replace(fold=1), zone)
-    return wall.replace(tzinfo=UTC, fold=0) - ahead
+    if wall.fold:
+        wall = wall.replace(fold=0)
+    return wall.replace(tzinfo=UTC) - _ahead(wall, wall.replace(fold=1), zone)
 
 
 def midnight(on: date, zone: tzinfo) -> datetime:

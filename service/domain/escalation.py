@@ -51,12 +51,14 @@ class ResponseKind(StrEnum):
 @dataclass(frozen=True)
 class Step:
     """`after` is the distance of a mark from the due instant, or how long silence is borne. `need`: how
-    many of those told must answer before the silence ends, None for all of them."""
+    many of those told must answer before the silence ends, None for all of them. `court_days`: the
+    distance of a mark in days on which the court sits, in place of `after`."""
 
     trigger: Trigger
     after: timedelta
     targets: tuple[Role, ...]
     need: int | None = 1
+    court_days: int = 0
 
     @property
     def is_mark(self) -> bool:
@@ -64,8 +66,14 @@ class Step:
 
     @property
     def offset(self) -> timedelta:
-        """A mark's signed distance from the due instant."""
+        """A mark's signed distance from the due instant, by the clock."""
         return -self.after if self.trigger is Trigger.BEFORE_DUE else self.after
+
+    @property
+    def nominal(self) -> timedelta:
+        """Where a mark stands among others: five court days are a week, less is at least as many days."""
+        days = (self.court_days + self.court_days // 5 * 2) * timedelta(days=1)
+        return self.offset + (-days if self.trigger is Trigger.BEFORE_DUE else days)
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ def check_steps(steps: Sequence[Step]) -> None:
                 "An observer cannot act: name somebody who can.",
                 f"steps.{index}",
             )
-    offsets = [(index, step.offset) for index, step in enumerate(steps) if step.is_mark]
+    offsets = [(index, step.nominal) for index, step in enumerate(steps) if step.is_mark]
     for (_, earlier), (index, later) in pairwise(offsets):
         if later <= earlier:
             raise Refusal(
@@ -177,25 +185,3 @@ def state_of(
 
 #: No answer holds longer than a day, nor shorter than an hour.
 _LONGEST_HOLD, _SHORTEST_HOLD = timedelta(hours=24), timedelta(hours=1)
-
-
-def _hours(number: float) -> timedelta:
-    return timedelta(hours=number)
-
-
-#: What happens where a team has set nothing: the owner is warned in good time, then on silence
-#: the deputy, the supervisor; near the end everybody.
-DEFAULT_STEPS: tuple[Step, ...] = (
-    Step(Trigger.BEFORE_DUE, _hours(30 * 24), (Role.OWNER,)),
-    Step(Trigger.BEFORE_DUE, _hours(14 * 24), (Role.OWNER,)),
-    Step(Trigger.BEFORE_DUE, _hours(7 * 24), (Role.OWNER,)),
-    Step(Trigger.NO_RESPONSE_FOR, _hours(24), (Role.DEPUTY,)),
-    Step(Trigger.NO_RESPONSE_FOR, _hours(24), (Role.SUPERVISOR, Role.LEAD)),
-    Step(Trigger.BEFORE_DUE, _hours(3 * 24), (Role.OWNER, Role.DEPUTY)),
-    Step(Trigger.NO_RESPONSE_FOR, _hours(8), (Role.SUPERVISOR, Role.LEAD)),
-    Step(Trigger.BEFORE_DUE, _hours(24), (Role.OWNER, Role.DEPUTY)),
-    Step(Trigger.NO_RESPONSE_FOR, _hours(2), (Role.SUPERVISOR, Role.LEAD)),
-    Step(Trigger.BEFORE_DUE, _hours(4), (Role.OWNER, Role.DEPUTY, Role.SUPERVISOR, Role.LEAD)),
-    Step(Trigger.AFTER_DUE, _hours(0), (Role.OWNER, Role.DEPUTY, Role.SUPERVISOR, Role.LEAD)),
-    Step(Trigger.AFTER_DUE, _hours(24), (Role.OWNER, Role.DEPUTY, Role.SUPERVISOR, Role.LEAD)),
-)

@@ -13,6 +13,13 @@ class ChannelKind(StrEnum):
     WEBHOOK = "webhook"
 
 
+class SubjectKind(StrEnum):
+    """What a notice is about; webhooks name it so."""
+
+    DEADLINE = "deadline"
+    ALERT = "alert"
+
+
 class MessageState(StrEnum):
     """`due` waits for its next attempt, `sending` is leased to a worker; the rest is final."""
 
@@ -28,7 +35,8 @@ PENDING_STATES = frozenset({MessageState.DUE, MessageState.SENDING})
 
 
 class EventType(StrEnum):
-    """What webhooks carry; published names, never renamed."""
+    """What messages tell of: what webhooks carry, and what is `FOR_PEOPLE`; published names, never
+    renamed."""
 
     DEADLINE_CREATED = "deadline.created"
     DEADLINE_UPDATED = "deadline.updated"
@@ -49,13 +57,26 @@ class EventType(StrEnum):
     DEADLINE_MISSED = "deadline.missed"
     COVERAGE_GAP_FOUND = "coverage.gap_found"
     COVERAGE_GAP_CLOSED = "coverage.gap_closed"
+    ALERT_RAISED = "alert.raised"
+    ALERT_UPDATED = "alert.updated"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_DECLINED = "alert.declined"
+    ALERT_RESOLVED = "alert.resolved"
     ENDPOINT_TEST = "endpoint.test"
+    DIGEST = "digest"
+    EXIT_CHECK = "exit_check"
+    GAPS_AHEAD = "gaps_ahead"
+
+
+#: Written for one reader; no endpoint can subscribe to them, not by `*` either.
+FOR_PEOPLE = frozenset({EventType.DIGEST, EventType.EXIT_CHECK, EventType.GAPS_AHEAD})
 
 
 class Superseded(StrEnum):
     """Why a message that was released is not handed over after all."""
 
     DEADLINE_ENDED = "deadline_ended"
+    ALERT_RESOLVED = "alert_resolved"
     VERSION_CHANGED = "version_changed"
     RECIPIENT_LEFT = "recipient_left"
     RECIPIENT_DISABLED = "recipient_disabled"
@@ -64,12 +85,15 @@ class Superseded(StrEnum):
 
 @dataclass(frozen=True)
 class Handover:
-    """What is true at the moment of handing a message over, read under the claim."""
+    """What is true at the moment of handing a message over, read under the claim. `subject`: what it
+    is about, in the `version` that it tells of; `current_version` is the one that holds now, `live`
+    whether the subject still lives. `on_case`: the reader still belongs to those who may know."""
 
     channel: ChannelKind
+    subject: SubjectKind
     version: int | None
-    deadline_version: int | None
-    deadline_live: bool
+    current_version: int | None
+    live: bool
     on_case: bool
     recipient_enabled: bool
 
@@ -78,19 +102,27 @@ def why_superseded(facts: Handover) -> Superseded | None:
     """None: it still holds, send it. A webhook tells what has happened, which stays true."""
     if facts.channel is ChannelKind.WEBHOOK:
         return None if facts.recipient_enabled else Superseded.ENDPOINT_DISABLED
-    if not facts.deadline_live:
-        return Superseded.DEADLINE_ENDED
-    if facts.version != facts.deadline_version:
+    if not facts.live:
+        return _ENDED[facts.subject]
+    if facts.version != facts.current_version:
         return Superseded.VERSION_CHANGED
     if not facts.on_case:
         return Superseded.RECIPIENT_LEFT
     return None if facts.recipient_enabled else Superseded.RECIPIENT_DISABLED
 
 
+_ENDED = {
+    SubjectKind.DEADLINE: Superseded.DEADLINE_ENDED,
+    SubjectKind.ALERT: Superseded.ALERT_RESOLVED,
+}
+
+
 @dataclass(frozen=True)
 class Notice:
-    """All that a message about a deadline can say, before redaction.
+    """All that a message about a deadline or an alert can say, before redaction.
 
+    An alert is due when it is raised: `due_on` and `due_at` say when that was. `drill`: nothing has
+    happened, people are practising.
     `planned_at` is when it should have been said, `released_at` when it was; `others_told` names
     roles, never people; `next_at`/`next_roles` say who follows on silence. `standing`: how far the
     rule can be relied on, None for a date that a person stated. `previous`: the date that the
@@ -103,7 +135,7 @@ class Notice:
     event: EventType
     level: Level
     case_code: str | None
-    deadline_id: str
+    subject_id: str
     version: int
     kind: DeadlineKind | None
     title: str | None
@@ -126,6 +158,8 @@ class Notice:
     because: str | None = None
     tolled_since: date | None = None
     proposed_verb: str | None = None
+    subject: SubjectKind = SubjectKind.DEADLINE
+    drill: bool = False
 
 
 @dataclass(frozen=True)

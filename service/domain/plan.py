@@ -1,4 +1,4 @@
-"""Everything that is due for one deadline at `now`, and the next instant to look again.
+"""Everything that is due for one deadline or alert at `now`, and the next instant to look again.
 
 The workers and the preview call the same function: what a person is shown is what will happen.
 """
@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
+from service.domain.alerts import AlertState
 from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import (
@@ -22,9 +24,10 @@ from service.domain.escalation import (
     held_until,
     state_of,
 )
-from service.domain.reminders import QuietHours, mark_at, said_by, waking
+from service.domain.insistence import Insistence
+from service.domain.reminders import QuietHours, marked_at, said_by, waking
 
-_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_DAY = timedelta(days=1)
 #: A mark this near the due instant, or nearer, is said at its hour whoever sleeps.
 _NEAR = _DAY
 #: Silence is held back overnight while more than this remains.
@@ -43,6 +46,7 @@ class Why(StrEnum):
     EXHAUSTED = "exhausted"
     ACKNOWLEDGED = "acknowledged"
     DEADLINE_ENDED = "deadline_ended"
+    ALERT_RESOLVED = "alert_resolved"
     NOTHING_LEFT = "nothing_left"
     CLOCK_STANDS_STILL = "clock_stands_still"
 
@@ -51,15 +55,16 @@ class Why(StrEnum):
 class PlanFacts:
     """What the plan depends on, and nothing else.
 
-    `entered_at`: when the deadline (or this version of it) came into being. `fired`: step number
+    `due_at`: for an alert, when it was raised. `entered_at`: when the deadline or the alert (or this
+    version of it) came into being. `fired`: step number
     to the instant it fired. `not_reached`: steps of which every message failed or which had nobody.
     `lapses`: when the due instant passes, that itself is to be recorded, once. `told`: step number
     to the ids of those it told. `quiet`: the hours of rest of whoever holds a role; `calendar`: the
-    court days of the forum. `insists`: an exhausted ladder goes on until somebody decides;
-    `repeats` and `repeated_at`: how often and when last it did.
+    court days of the forum; both are left out where nothing is put off. `insistence`: how an exhausted
+    ladder goes on until somebody decides; `repeats` and `repeated_at`: how often and when last it did.
     """
 
-    state: DeadlineState
+    state: DeadlineState | AlertState
     due_at: datetime
     zone: tzinfo
     entered_at: datetime
@@ -71,7 +76,7 @@ class PlanFacts:
     told: Mapping[int, frozenset[str]] = field(default_factory=dict)
     quiet: Mapping[Role, tuple[QuietHours, ...]] = field(default_factory=dict)
     calendar: CourtCalendar | None = None
-    insists: bool = False
+    insistence: Insistence | None = None
     repeats: int = 0
     repeated_at: datetime | None = None
 
@@ -110,10 +115,8 @@ class Plan:
 
 def plan(facts: PlanFacts, now: datetime) -> Plan:
     """`now` and all instants are aware UTC."""
-    if facts.state not in LIVE_STATES:
-        cancelled = facts.state is DeadlineState.CANCELLED
-        ended = EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED
-        return Plan(None, (), None, ended, Why.DEADLINE_ENDED)
+    if (ended := _ended(facts.state)) is not None:
+        return Plan(None, (), None, *ended)
     state = state_of(facts.steps, facts.fired, _held(facts), now)
     if facts.state is DeadlineState.SUSPENDED:
         return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
@@ -129,6 +132,18 @@ def plan(facts: PlanFacts, now: datetime) -> Plan:
     return Plan(None, tuple(coming), wake_at, state, waiting, lapsed)
 
 
+def _ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | None:
+    """How the ladder ended with what it was climbed for; None while that lives."""
+    if isinstance(state, AlertState):
+        return (
+            (EscalationState.RESOLVED, Why.ALERT_RESOLVED) if state is AlertState.RESOLVED else None
+        )
+    if state in LIVE_STATES:
+        return None
+    cancelled = state is DeadlineState.CANCELLED
+    return EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED, Why.DEADLINE_ENDED
+
+
 def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     """Every step not yet passed, with the instant at which it fires if nobody answers from here.
 
@@ -138,7 +153,7 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     """
     position = max(facts.fired, default=-1)
     marks = _marks_after(position, facts)
-    missed = [order for order, at in marks.items() if at <= now]
+    missed = [order for order, mark in marks.items() if mark.at <= now]
     running = list(_silent_run(facts, position, marks, now)) if position >= 0 else []
     if not missed:
         coming = running
@@ -147,28 +162,30 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
         spoken = [one.order for one in running if one.at <= now]
         merged = tuple(sorted({*missed[:-1], *spoken}))
         why = Why.MERGED if merged else Why.MARK
-        coming = [_mark(facts, newest, marks, why, merged)]
+        coming = [_said(facts, newest, marks[newest], why, merged)]
         coming += _fresh_run(facts, newest, now, marks, now)
     for order in (order for order in marks if order not in missed):
-        coming.append(_mark(facts, order, marks, Why.MARK))
-        coming += _fresh_run(facts, order, marks[order], marks, now)
+        coming.append(_said(facts, order, marks[order], Why.MARK))
+        coming += _fresh_run(facts, order, marks[order].at, marks, now)
     return coming + _repetition(facts, coming, now)
 
 
-def _mark(
-    facts: PlanFacts,
-    order: int,
-    marks: Mapping[int, datetime],
-    why: Why,
-    merged: tuple[int, ...] = (),
+class _Mark(NamedTuple):
+    """`plain`: where it stands; `at`: when it is said, because somebody rests or something came late."""
+
+    plain: datetime
+    at: datetime
+
+
+def _said(
+    facts: PlanFacts, order: int, mark: _Mark, why: Why, merged: tuple[int, ...] = ()
 ) -> PlannedStep:
-    plain = mark_at(facts.due_at, facts.steps[order].offset, facts.zone)
-    shifted = plain if marks[order] < plain else None
-    return PlannedStep(order, facts.steps[order], marks[order], why, merged, 0, shifted)
+    shifted = mark.plain if mark.at < mark.plain else None
+    return PlannedStep(order, facts.steps[order], mark.at, why, merged, 0, shifted)
 
 
 def _silent_run(
-    facts: PlanFacts, position: int, marks: Mapping[int, datetime], now: datetime
+    facts: PlanFacts, position: int, marks: Mapping[int, _Mark], now: datetime
 ) -> Iterable[PlannedStep]:
     """The silent steps right after the last one fired, as answers hold them back or bring them on."""
     told_at, held = facts.fired[position], _held(facts)
@@ -193,7 +210,7 @@ def _fresh_run(
     facts: PlanFacts,
     position: int,
     told_at: datetime,
-    marks: Mapping[int, datetime],
+    marks: Mapping[int, _Mark],
     now: datetime,
 ) -> Iterable[PlannedStep]:
     """The silent steps that follow a mark which is still to be told."""
@@ -214,6 +231,8 @@ def _silent_after(facts: PlanFacts, position: int) -> Iterable[int]:
 
 def _awake(facts: PlanFacts, step: Step, at: datetime) -> datetime:
     """Far from the due instant, silence waits for the morning; near it, nobody is spared."""
+    if facts.due_at - at <= _PATIENT:
+        return at
     later = waking(at, _resting(facts, step.targets))
     return later if facts.due_at - later > _PATIENT else at
 
@@ -222,25 +241,26 @@ def _resting(facts: PlanFacts, targets: Iterable[Role]) -> list[QuietHours]:
     return [one for role in targets for one in facts.quiet.get(role, ())]
 
 
-def _marks_after(position: int, facts: PlanFacts) -> dict[int, datetime]:
-    """Step number to instant; a mark that lay before the deadline was entered counts from entry."""
-    marks: dict[int, datetime] = {}
+def _marks_after(position: int, facts: PlanFacts) -> dict[int, _Mark]:
+    """By step number; a mark that lay before the deadline was entered counts from entry."""
+    marks: dict[int, _Mark] = {}
     latest: datetime | None = None
     for order in range(len(facts.steps) - 1, position, -1):
-        if facts.steps[order].is_mark:
-            at = max(_said_at(facts, facts.steps[order]), facts.entered_at)
+        step = facts.steps[order]
+        if step.is_mark:
+            plain = marked_at(step, facts.due_at, facts.zone, facts.calendar)
+            at = max(_spoken(facts, step, plain), facts.entered_at)
             # On a day of 25 hours "24 hours" may fall after "one day": then both speak earlier.
             latest = at if latest is None else min(at, latest)
-            marks[order] = latest
-    return dict(sorted(marks.items()))
+            marks[order] = _Mark(plain, latest)
+    return dict(reversed(marks.items()))
 
 
-def _said_at(facts: PlanFacts, step: Step) -> datetime:
+def _spoken(facts: PlanFacts, step: Step, plain: datetime) -> datetime:
     """A mark in hours of rest or on a closed day is said earlier; one in the last day at its hour."""
-    at = mark_at(facts.due_at, step.offset, facts.zone)
-    if step.trigger is Trigger.AFTER_DUE or step.after < _NEAR:
-        return at
-    return said_by(at, _resting(facts, step.targets), facts.calendar, facts.zone)
+    if step.trigger is Trigger.AFTER_DUE or -step.nominal < _NEAR:
+        return plain
+    return said_by(plain, _resting(facts, step.targets), facts.calendar, facts.zone)
 
 
 def _held(facts: PlanFacts) -> datetime | None:
@@ -253,16 +273,18 @@ def _held(facts: PlanFacts) -> datetime | None:
     return held_until(facts.responses, since, facts.due_at, need, told)
 
 
-def _overtaken(order: int, at: datetime, marks: Mapping[int, datetime]) -> bool:
+def _overtaken(order: int, at: datetime, marks: Mapping[int, _Mark]) -> bool:
     """A silent step whose turn comes only after the next mark has been told is left to that mark."""
-    return any(mark <= at for later, mark in marks.items() if later > order)
+    for later, mark in marks.items():
+        if later > order:
+            return mark.at <= at
+    return False
 
 
 def _repetition(facts: PlanFacts, coming: list[PlannedStep], now: datetime) -> list[PlannedStep]:
-    """The next time that an exhausted ladder speaks: every four hours of the day, every hour from the
-    last day until three days after the due instant, then once a day; never silent by itself."""
+    """The next time that an exhausted ladder speaks."""
     last = len(facts.steps) - 1
-    if not facts.insists:
+    if facts.insistence is None:
         return []
     if coming:
         told_at, held = max(coming[-1].at, now), None
@@ -270,8 +292,7 @@ def _repetition(facts: PlanFacts, coming: list[PlannedStep], now: datetime) -> l
         told_at = facts.repeated_at or max(facts.fired.values())
         held = _held(facts)
     left = facts.due_at - told_at
-    pause = 4 * _HOUR if left > _DAY else _HOUR if left > -3 * _DAY else _DAY
-    at = max(told_at + pause, held or told_at)
+    at = max(told_at + facts.insistence.pause(-left), held or told_at)
     step = replace(facts.steps[last], targets=EVERYBODY)
     if left > _DAY:
         at = waking(at, _resting(facts, step.targets))

@@ -7,10 +7,11 @@ said in less time.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from service.domain.counting import to_instant
 from service.domain.court_calendars import CourtCalendar
-from service.domain.escalation import Role, Step
+from service.domain.escalation import Role, Step, Trigger
 from service.errors import Refusal
 
 ONE_DAY = timedelta(days=1)
@@ -21,6 +22,8 @@ _MOST_EARLIER = timedelta(days=14)
 _SHORTEST_SILENCE = timedelta(minutes=15)
 #: Where time allows, the last person is told this long before the due instant.
 _LAST_CALL = timedelta(hours=4)
+#: For a forum whose calendar is not known.
+_WEEKDAYS = CourtCalendar("weekdays", "", date.min.year, date.max.year)
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,22 @@ class QuietHours:
 
     def _rest(self, at: datetime) -> tuple[datetime | None, datetime | None]:
         local = at.astimezone(self.zone).date()
-        for first in (local - ONE_DAY, local):
-            last = first if self.begin < self.end else first + ONE_DAY
-            begin = to_instant(datetime.combine(first, self.begin), self.zone)
-            end = to_instant(datetime.combine(last, self.end), self.zone)
+        for begin, end in _nights(self, local):
             if begin < at < end:
                 return begin, end
         return None, None
+
+
+@lru_cache(maxsize=16384)
+def _nights(hours: QuietHours, on: date) -> tuple[tuple[datetime, datetime], ...]:
+    """The rest that begins on the day before and that of this day. Kept: every deadline asks for them."""
+    return _night(hours, on - ONE_DAY), _night(hours, on)
+
+
+def _night(hours: QuietHours, first: date) -> tuple[datetime, datetime]:
+    last = first if hours.begin < hours.end else first + ONE_DAY
+    begin = to_instant(datetime.combine(first, hours.begin), hours.zone)
+    return begin, to_instant(datetime.combine(last, hours.end), hours.zone)
 
 
 def mark_at(due_at: datetime, offset: timedelta, zone: tzinfo) -> datetime:
@@ -63,6 +75,28 @@ def mark_at(due_at: datetime, offset: timedelta, zone: tzinfo) -> datetime:
         return due_at + offset
     local = due_at.astimezone(zone).replace(tzinfo=None)
     return to_instant(local + (days * ONE_DAY if offset > timedelta() else -days * ONE_DAY), zone)
+
+
+def marked_at(
+    step: Step, due_at: datetime, zone: tzinfo, calendar: CourtCalendar | None
+) -> datetime:
+    """The UTC instant of a mark. Court days are counted on the forum's calendar, each at the hour of the
+    due instant; where it is not known, all but Saturdays and Sundays are."""
+    if not step.court_days:
+        return mark_at(due_at, step.offset, zone)
+    local = (due_at - _INSTANT).astimezone(zone)
+    way = -ONE_DAY if step.trigger is Trigger.BEFORE_DUE else ONE_DAY
+    try:
+        on = _court_days_from(local.date(), way, step.court_days, calendar or _WEEKDAYS)
+    except Refusal:
+        on = _court_days_from(local.date(), way, step.court_days, _WEEKDAYS)
+    return to_instant(datetime.combine(on, local.time()) + _INSTANT, zone)
+
+
+def _court_days_from(on: date, way: timedelta, number: int, calendar: CourtCalendar) -> date:
+    for _ in range(number):
+        on = calendar.court_day_from(on + way, way)[0]
+    return on
 
 
 def said_by(
@@ -113,7 +147,11 @@ def _last_court_day(on: date, calendar: CourtCalendar) -> date:
 
 
 def shortened(
-    steps: Sequence[Step], due_at: datetime, entered_at: datetime, zone: tzinfo
+    steps: Sequence[Step],
+    due_at: datetime,
+    entered_at: datetime,
+    zone: tzinfo,
+    calendar: CourtCalendar | None = None,
 ) -> tuple[Step, ...]:
     """The ladder of a deadline that was entered (or moved) after its first marks had passed.
 
@@ -122,7 +160,11 @@ def shortened(
     before the next mark, and, where that is possible, four hours before the due instant. Where even
     a quarter of an hour each is too long, all are told at once.
     """
-    marks = {n: mark_at(due_at, s.offset, zone) for n, s in enumerate(steps) if s.is_mark}
+    marks = {
+        number: marked_at(step, due_at, zone, calendar)
+        for number, step in enumerate(steps)
+        if step.is_mark
+    }
     missed = [number for number, at in marks.items() if at <= entered_at]
     if not missed:
         return tuple(steps)

@@ -1,6 +1,6 @@
 """Has everything that should have moved moved? Facts and `now` in, a verdict with its reasons out.
 
-It sees instants and one count, never a deadline, a case or a person: what it says may be shown to
+It sees instants and counts, never a deadline, an alert, a case or a person: what it says may be shown to
 anyone who asks whether the service is well.
 """
 
@@ -10,6 +10,8 @@ from enum import StrEnum
 
 #: Nothing that is due may be older than this without an alarm.
 MOST_WAIT = timedelta(minutes=5)
+#: An alert climbs by ten minutes: one that waits is noticed long before its next step.
+MOST_ALERT_WAIT = timedelta(minutes=2)
 #: Two leases: one for the worker that held the message, one for the worker that takes it over.
 MOST_UNTAKEN = timedelta(minutes=2)
 #: Two watches: where one fails for a moment, the next one still comes in time.
@@ -21,6 +23,8 @@ class FindingCode(StrEnum):
 
     DEADLINE_WAITS = "deadline_waits"
     DEADLINE_ASLEEP = "deadline_asleep"
+    ALERT_WAITS = "alert_waits"
+    ALERT_ASLEEP = "alert_asleep"
     MESSAGE_WAITS = "message_waits"
     MESSAGE_NOT_TAKEN = "message_not_taken"
     NOT_TICKING = "not_ticking"
@@ -31,9 +35,11 @@ class FindingCode(StrEnum):
 class WatchFacts:
     """The oldest of each kind, None where there is none; all instants are aware UTC.
 
-    `wake_at`: when a plan had something to say. `due_at`: when a message that is still pending was
-    to be said, retries included. `next_attempt_at`: since when any worker may take a message.
-    `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake.
+    `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert. `due_at`: when a
+    message that is still pending was to be said, retries included. `next_attempt_at`: since when any
+    worker may take a message.
+    `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake;
+    `alerts_asleep`: of open alerts. Drills count too: they move or stand still like all the rest.
     `ticked_at`: the newest tick known to have ended well, None before the first.
     """
 
@@ -41,6 +47,8 @@ class WatchFacts:
     due_at: datetime | None = None
     next_attempt_at: datetime | None = None
     asleep: int = 0
+    alert_wake_at: datetime | None = None
+    alerts_asleep: int = 0
     ticked_at: datetime | None = None
 
 
@@ -69,16 +77,19 @@ def judge(facts: WatchFacts, now: datetime) -> Verdict:
     """All is well when nothing waits beyond its limit; exactly at the limit it still is."""
     untaken = _age(facts.next_attempt_at, now)
     deadline, message = _age(facts.wake_at, now), _age(facts.due_at, now)
+    alert = _age(facts.alert_wake_at, now)
     found = [
+        _beyond(MOST_ALERT_WAIT, alert, FindingCode.ALERT_WAITS),
         _beyond(MOST_WAIT, deadline, FindingCode.DEADLINE_WAITS),
         _beyond(MOST_WAIT, message, FindingCode.MESSAGE_WAITS),
         _beyond(MOST_UNTAKEN, untaken, FindingCode.MESSAGE_NOT_TAKEN),
         _beyond(MOST_SILENT, _distance(facts.ticked_at, now), FindingCode.NOT_TICKING),
     ]
-    if facts.asleep:
-        sentence = _SENTENCES[FindingCode.DEADLINE_ASLEEP].format(count=facts.asleep)
-        found.append(Finding(FindingCode.DEADLINE_ASLEEP, 0.0, sentence))
-    return Verdict(tuple(one for one in found if one), max(deadline, message))
+    found += [
+        _asleep(FindingCode.ALERT_ASLEEP, facts.alerts_asleep),
+        _asleep(FindingCode.DEADLINE_ASLEEP, facts.asleep),
+    ]
+    return Verdict(tuple(one for one in found if one), max(deadline, alert, message))
 
 
 def unwatched(watched_at: datetime | None, now: datetime) -> Finding | None:
@@ -91,6 +102,10 @@ _SENTENCES = {
     "has done so: see that workers run.",
     FindingCode.DEADLINE_ASLEEP: "Live deadlines that nothing will ever wake again: {count}. This is "
     "a fault of the service: report it, and keep these dates by hand.",
+    FindingCode.ALERT_WAITS: "An alert was to be looked at {minutes} minutes ago, and no worker has done "
+    "so: tell its people by telephone, and see that workers run.",
+    FindingCode.ALERT_ASLEEP: "Open alerts that nothing will ever wake again: {count}. This is a fault of "
+    "the service: report it, and tell their people by telephone.",
     FindingCode.MESSAGE_WAITS: "A message that was due {minutes} minutes ago has not been handed "
     "over: see that workers run, and why its attempts fail.",
     FindingCode.MESSAGE_NOT_TAKEN: "A message has been waiting {minutes} minutes for a worker to take "
@@ -109,6 +124,10 @@ def _distance(instant: datetime | None, now: datetime) -> float:
     """Seconds between the two. What stands in the future was written under a clock that was wrong:
     it would otherwise count as fresh until that instant has come."""
     return abs((now - instant).total_seconds()) if instant else 0.0
+
+
+def _asleep(code: FindingCode, count: int) -> Finding | None:
+    return Finding(code, 0.0, _SENTENCES[code].format(count=count)) if count else None
 
 
 def _beyond(limit: timedelta, seconds: float, code: FindingCode) -> Finding | None:

@@ -1,4 +1,5 @@
-"""What people say of a deadline: seen, verified, done, waived, cancelled. Seen is not done."""
+"""What people answer to a deadline or an alert, and what they say of a deadline: verified, done, waived,
+cancelled. Seen is not done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +10,23 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller
 from service.domain.answering import Strength
-from service.domain.deadlines import LIVE_STATES, DeadlineState, Fate, next_state
+from service.domain.deadlines import DeadlineState, Fate, next_state
 from service.domain.escalation import ResponseKind, longest_snooze
-from service.domain.notifications import EventType
+from service.domain.notifications import EventType, SubjectKind
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce, notice_of
+from service.flows.planning import roles_about
 from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
 from service.flows.starting import Started, follow
 from service.ids import new_id
-from service.store.cases import Case, roles_of
+from service.store.cases import Case
 from service.store.deadlines import Deadline, deadlines_from, lock_deadline
 from service.store.journal import Happening, record
 from service.store.responses import Response
 from service.store.reviews import close_waiting
+from service.store.subjects import Subject, named
 from service.store.trigger_events import events_out_of
 
 _EVENTS = {
@@ -68,49 +71,60 @@ class Heard:
 
 
 _BY_API = Heard(Strength.API)
+#: Nobody can put an alert off.
 _ANSWERS = {
-    ResponseKind.ACKNOWLEDGE: (EventType.ESCALATION_ACKNOWLEDGED, "deadline.acknowledged"),
-    ResponseKind.DECLINE: (EventType.ESCALATION_DECLINED, "deadline.declined"),
-    ResponseKind.SNOOZE: (EventType.REMINDER_SNOOZED, "deadline.snoozed"),
+    (SubjectKind.DEADLINE, ResponseKind.ACKNOWLEDGE): EventType.ESCALATION_ACKNOWLEDGED,
+    (SubjectKind.DEADLINE, ResponseKind.DECLINE): EventType.ESCALATION_DECLINED,
+    (SubjectKind.DEADLINE, ResponseKind.SNOOZE): EventType.REMINDER_SNOOZED,
+    (SubjectKind.ALERT, ResponseKind.ACKNOWLEDGE): EventType.ALERT_ACKNOWLEDGED,
+    (SubjectKind.ALERT, ResponseKind.DECLINE): EventType.ALERT_DECLINED,
 }
 
 
 async def respond(
+    sitting: Sitting, deadline_id: str, user_id: str | None, said: Said, caller: Caller
+) -> Response:
+    """As `answer`, to a deadline."""
+    deadline, case = await locked(sitting.session, deadline_id, caller)
+    return await answer(sitting, deadline, case, user_id, said, caller)
+
+
+async def answer(
     sitting: Sitting,
-    deadline_id: str,
+    subject: Subject,
+    case: Case | None,
     user_id: str | None,
     said: Said,
     caller: Caller,
     heard: Heard = _BY_API,
 ) -> Response:
-    """An answer of somebody on the case; the deadline stays open, and the plan is looked at anew. One
-    that does not hold the ladder is kept and journalled, and endpoints are not told of it."""
+    """An answer of somebody on the case to what must be locked and stays open; its plan is looked at anew.
+    One that does not hold the ladder is kept and journalled, and endpoints are not told of it."""
     session, now = sitting.session, sitting.now
-    deadline, case = await locked(session, deadline_id, caller)
-    if deadline.state not in LIVE_STATES:
-        raise Refusal(Code.ILLEGAL_STATE, f"The deadline is {deadline.state} already.")
-    person = await person_acting(session, caller, deadline.team_id, user_id)
-    roles = (await roles_of(session, [case.id])).get(case.id, [])
-    if person not in {held.user_id for held in roles}:
+    if not subject.live:
+        raise Refusal(Code.ILLEGAL_STATE, f"The {subject.subject_kind} is {subject.state} already.")
+    person = await person_acting(session, caller, subject.team_id, user_id)
+    if person not in await roles_about(session, subject):
         raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not on the case.", "user_id")
     if said.until is not None:
-        _check_snooze(said.until, deadline.due_at, now)
-    response = _response(deadline, person, said, heard, now)
+        _check_snooze(said.until, subject.due_at, now)
+    response = _response(subject, person, said, heard, now)
     session.add(response)
-    deadline.wake_at = now
-    event, action = _ANSWERS[said.kind]
-    if response.counts_for(deadline.critical):
-        await _announce(sitting, deadline, case, event, person)
-    await _journal(sitting, deadline, person, action, _how(response, heard.message_id))
+    subject.wake_at = now
+    if response.counts_for(subject.critical):
+        event = _ANSWERS[subject.subject_kind, said.kind]
+        await _announce(sitting, subject, case, event, person)
+    # Acknowledged, declined, snoozed.
+    action = f"{subject.subject_kind}.{said.kind}d"
+    await _journal(sitting, subject, person, action, _how(response, heard.message_id))
     return response
 
 
-def _response(deadline: Deadline, person: str, said: Said, heard: Heard, now: datetime) -> Response:
+def _response(subject: Subject, person: str, said: Said, heard: Heard, now: datetime) -> Response:
     return Response(
         id=new_id("rsp", now),
-        team_id=deadline.team_id,
-        deadline_id=deadline.id,
-        version=deadline.version,
+        team_id=subject.team_id,
+        version=subject.version,
         kind=said.kind,
         user_id=person,
         method=heard.strength.value,
@@ -121,6 +135,7 @@ def _response(deadline: Deadline, person: str, said: Said, heard: Heard, now: da
         reason=said.reason,
         until=said.until,
         at=now,
+        **named(subject),
     )
 
 
@@ -130,13 +145,14 @@ def _how(response: Response, message_id: str | None) -> dict[str, Any]:
     return {"method": response.method, "suspect": response.suspect, "message_id": message_id}
 
 
-async def withdraw(sitting: Sitting, deadline: Deadline, response: Response) -> None:
+async def withdraw(sitting: Sitting, subject: Subject, response: Response) -> None:
     """The person takes an answer back: it stays in the record, and the ladder goes on without it."""
     response.withdrawn_at = sitting.now
     sitting.session.add(response)
-    deadline.wake_at = sitting.now
+    subject.wake_at = sitting.now
     data = {"method": response.method, "response_id": response.id}
-    await _journal(sitting, deadline, response.user_id, "deadline.answer_withdrawn", data)
+    action = f"{subject.subject_kind}.answer_withdrawn"
+    await _journal(sitting, subject, response.user_id, action, data)
 
 
 def _check_snooze(until: datetime, due_at: datetime, now: datetime) -> None:
@@ -262,23 +278,23 @@ async def _publish(
 
 
 async def _announce(
-    sitting: Sitting, deadline: Deadline, case: Case, event: EventType, person: str
+    sitting: Sitting, subject: Subject, case: Case | None, event: EventType, person: str
 ) -> None:
     now = sitting.now
-    notice = notice_of(deadline, case, event, now, now)
-    await announce(sitting.session, sitting.webhooks, notice, deadline, person, now)
+    notice = notice_of(subject, case, event, now, now)
+    await announce(sitting.session, sitting.webhooks, notice, subject, person, now)
 
 
 async def _journal(
     sitting: Sitting,
-    deadline: Deadline,
+    subject: Subject,
     person: str,
     action: str,
     more: Mapping[str, Any] | None = None,
 ) -> None:
     session = sitting.session
-    session.add(deadline)
+    session.add(subject)
     await session.flush()
-    data = {"version": deadline.version, "state": deadline.state, **(more or {})}
-    happening = Happening(deadline.team_id, person, action, deadline.id, deadline.case_id, data)
+    data = {"version": subject.version, "state": subject.state, **(more or {})}
+    happening = Happening(subject.team_id, person, action, subject.id, subject.case_id, data)
     await record(session, [happening], sitting.now)

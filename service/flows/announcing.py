@@ -5,12 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Draft
-from service.domain.access import Level
+from service.domain.access import Level, level_for
+from service.domain.deadlines import local_date
+from service.domain.escalation import Role
 from service.domain.notifications import (
+    FOR_PEOPLE,
     EventType,
     Notice,
     dedupe_key,
@@ -18,38 +22,62 @@ from service.domain.notifications import (
     useful_until,
 )
 from service.ids import new_id
+from service.store.alerts import Alert
 from service.store.cases import Case
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint, active_endpoints
 from service.store.messages import Message, add_messages
+from service.store.subjects import Subject, named
 from service.store.users import User
 
 
 def notice_of(
-    deadline: Deadline, case: Case, event: EventType, planned_at: datetime, now: datetime
+    subject: Subject, case: Case | None, event: EventType, planned_at: datetime, now: datetime
 ) -> Notice:
-    """Everything that can be said of the deadline, at the highest level."""
+    """Everything that can be said of the deadline or the alert, at the highest level."""
+    own = _of_alert(subject) if isinstance(subject, Alert) else _of_deadline(subject)
     return Notice(
         event=event,
         level=Level.FULL,
-        case_code=case.code,
-        deadline_id=deadline.id,
-        version=deadline.version,
-        kind=deadline.kind,
-        title=deadline.title,
-        forum=case.forum,
-        basis=basis_of(deadline),
-        notes=deadline.notes,
-        due_on=deadline.due_on,
-        due_at=deadline.due_at,
-        act_by_on=deadline.act_by_on,
-        timezone=deadline.timezone,
-        provisional=deadline.verified_by is None,
-        standing=deadline.rule_status,
-        tolled_since=deadline.tolled_since,
+        case_code=case.code if case else None,
+        subject=subject.subject_kind,
+        subject_id=subject.id,
+        version=subject.version,
+        title=subject.title,
+        forum=case.forum if case else None,
+        notes=subject.notes,
+        due_at=subject.due_at,
+        timezone=subject.timezone,
+        drill=subject.drill,
         planned_at=planned_at,
         released_at=now,
+        **own,
     )
+
+
+def _of_deadline(deadline: Deadline) -> dict[str, Any]:
+    return {
+        "kind": deadline.kind,
+        "basis": basis_of(deadline),
+        "due_on": deadline.due_on,
+        "act_by_on": deadline.act_by_on,
+        "provisional": deadline.verified_by is None,
+        "standing": deadline.rule_status,
+        "tolled_since": deadline.tolled_since,
+    }
+
+
+def _of_alert(alert: Alert) -> dict[str, Any]:
+    """It rests on nothing but the word of whoever raised it."""
+    raised_on = local_date(alert.raised_at, ZoneInfo(alert.timezone))
+    return {"kind": None, "basis": None, "due_on": raised_on, "provisional": False}
+
+
+def mailed_level(role: Role, case: Case | None) -> Level | None:
+    """What somebody with that role is shown in a mail; without a case as little as of a new one."""
+    if case is None:
+        return level_for(role, Level.CODE, Level.BASIS)
+    return level_for(role, Level(case.mail_level), Level(case.ceiling))
 
 
 def basis_of(deadline: Deadline) -> str:
@@ -63,34 +91,34 @@ def basis_of(deadline: Deadline) -> str:
 
 def announcements(
     notice: Notice,
-    deadline: Deadline,
+    subject: Subject,
     endpoints: Iterable[Endpoint],
     channel: Channel,
     actor: str | None,
     now: datetime,
     step: int | None = None,
 ) -> list[Message]:
-    """One message per endpoint that subscribes to the event; raises the deadline's event count."""
-    deadline.events_told += 1
+    """One message per endpoint that subscribes to the event; raises the subject's event count."""
+    subject.events_told += 1
     draft = Draft(
         message_id="",
         event=notice.event,
         event_id=new_id("evt", now),
-        team_id=deadline.team_id,
+        team_id=subject.team_id,
         occurred_at=now,
         notice=notice,
         actor=actor,
-        sequence=deadline.events_told,
+        sequence=subject.events_told,
         step=step,
     )
     return [
-        _message(draft, deadline, endpoint, channel)
+        _message(draft, subject, endpoint, channel)
         for endpoint in endpoints
         if subscribes(endpoint, notice.event)
     ]
 
 
-def _message(draft: Draft, deadline: Deadline, endpoint: Endpoint, channel: Channel) -> Message:
+def _message(draft: Draft, subject: Subject, endpoint: Endpoint, channel: Channel) -> Message:
     """The same event, with the same id, at the level of one endpoint."""
     assert draft.notice is not None
     step = draft.notice.event if draft.step is None else str(draft.step)
@@ -99,13 +127,13 @@ def _message(draft: Draft, deadline: Deadline, endpoint: Endpoint, channel: Chan
         message_id=new_id("msg", draft.occurred_at),
         notice=redacted(draft.notice, Level(endpoint.level)),
     )
-    return _frozen(own, deadline, channel, step, draft.sequence, endpoint_id=endpoint.id)
+    return _frozen(own, subject, channel, step, draft.sequence, endpoint_id=endpoint.id)
 
 
 def letter(
     channel: Channel,
     notice: Notice,
-    deadline: Deadline,
+    subject: Subject,
     reader: tuple[User, Level],
     step: str,
     now: datetime,
@@ -117,16 +145,17 @@ def letter(
         message_id=new_id("msg", now),
         event=notice.event,
         event_id=new_id("evt", now),
-        team_id=deadline.team_id,
+        team_id=subject.team_id,
         occurred_at=now,
         notice=redacted(notice, level),
         reader_zone=user.timezone,
+        reader_language=user.language,
     )
-    return _frozen(draft, deadline, channel, step, occurrence, user_id=user.id)
+    return _frozen(draft, subject, channel, step, occurrence, user_id=user.id)
 
 
 def _frozen(
-    draft: Draft, deadline: Deadline, channel: Channel, step: str, occurrence: int, **to: Any
+    draft: Draft, subject: Subject, channel: Channel, step: str, occurrence: int, **to: Any
 ) -> Message:
     """The row of a message, its bytes composed once; `to` is its user_id or its endpoint_id."""
     now, notice = draft.occurred_at, draft.notice
@@ -134,10 +163,10 @@ def _frozen(
     (recipient_id,) = to.values()
     return Message(
         id=draft.message_id,
-        team_id=deadline.team_id,
-        case_id=deadline.case_id,
-        deadline_id=deadline.id,
-        deadline_version=deadline.version,
+        team_id=subject.team_id,
+        case_id=subject.case_id,
+        deadline_version=subject.version,
+        drill=subject.drill,
         step=step,
         occurrence=occurrence,
         event=draft.event,
@@ -145,13 +174,14 @@ def _frozen(
         channel=channel.kind,
         level=notice.level,
         dedupe_key=dedupe_key(
-            deadline.id, deadline.version, step, occurrence, recipient_id, channel.kind
+            subject.id, subject.version, step, occurrence, recipient_id, channel.kind
         ),
         content=channel.compose(draft),
         due_at=notice.planned_at,
         next_attempt_at=now,
         useful_until=useful_until(notice.due_at, now),
         created_at=now,
+        **named(subject),
         **to,
     )
 
@@ -160,15 +190,16 @@ async def announce(
     session: AsyncSession,
     channel: Channel,
     notice: Notice,
-    deadline: Deadline,
+    subject: Subject,
     actor: str | None,
     now: datetime,
 ) -> None:
     """For the stories that are told as they happen: writes the messages in their transaction."""
-    endpoints = (await active_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
-    await add_messages(session, announcements(notice, deadline, endpoints, channel, actor, now))
+    endpoints = (await active_endpoints(session, [subject.team_id])).get(subject.team_id, [])
+    await add_messages(session, announcements(notice, subject, endpoints, channel, actor, now))
 
 
 def subscribes(endpoint: Endpoint, event: EventType) -> bool:
-    """Exact names, `deadline.*`, or `*`."""
-    return any(fnmatchcase(event, pattern) for pattern in endpoint.events)
+    """Exact names, `deadline.*`, or `*`; never what is written for one reader."""
+    wanted = any(fnmatchcase(event, pattern) for pattern in endpoint.events)
+    return wanted and event not in FOR_PEOPLE

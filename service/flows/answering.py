@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.domain.access import Caller, Level, Reach, Scope, level_for
+from service.domain.access import Caller, Level, Reach, Scope
 from service.domain.answering import (
     ONE_CLIENT_ONE_PERSON,
     LinkState,
@@ -21,14 +21,17 @@ from service.domain.answering import (
     may_undo,
 )
 from service.domain.escalation import Role, longest_snooze
-from service.flows.acknowledgement import Heard, Said, respond, withdraw
+from service.flows import acknowledgement
+from service.flows.acknowledgement import Heard, Said, withdraw
+from service.flows.announcing import mailed_level
+from service.flows.planning import roles_about
 from service.flows.sitting import Sitting
 from service.sealing import Seal, answered_message, fingerprint, new_secret, same
-from service.store.cases import Case, roles_of
-from service.store.deadlines import Deadline, get_deadline, lock_deadline, wake
+from service.store.cases import Case
 from service.store.journal import Happening, record
 from service.store.messages import Message, get_message
 from service.store.responses import Response, responses_from, responses_to
+from service.store.subjects import Subject, get_subject, wake_subjects
 from service.store.users import User, members_among
 
 _EVERYWHERE = Reach(None)
@@ -37,12 +40,13 @@ _EVERYWHERE = Reach(None)
 @dataclass(frozen=True)
 class Asked:
     """What stands behind a link: the message as it was, everything else as it is now. `roles`: user id
-    to roles on the case, highest first. `level` None: the reader is not on the case any more.
+    to roles on the case (without one, all of the team have them), highest first. `level` None: the
+    reader is not on the case any more.
     `answers`: to this version and not taken back, oldest first."""
 
     message: Message
-    deadline: Deadline
-    case: Case
+    subject: Subject
+    case: Case | None
     reader: User
     roles: dict[str, list[Role]]
     level: Level | None
@@ -50,7 +54,8 @@ class Asked:
 
     def state(self, now: datetime) -> LinkState:
         on_case = self.level is not None
-        return link_state(self.deadline.due_at, self.deadline.state, on_case, now)
+        asked_at = max(self.subject.due_at, self.message.created_at)
+        return link_state(asked_at, self.subject.live, on_case, now)
 
     @property
     def own(self) -> Response | None:
@@ -79,44 +84,41 @@ class Form:
 
 
 async def look(sitting: Sitting, seal: Seal, token: str, lock: bool = False) -> Asked | None:
-    """None for every token that was not made here. `lock`: hold the deadline, to answer."""
+    """None for every token that was not made here. `lock`: hold the subject, to answer."""
     session = sitting.session
     message_id = answered_message(seal, token)
     message = await get_message(session, message_id, _EVERYWHERE) if message_id else None
-    if message is None or message.user_id is None or message.deadline_id is None:
+    if message is None or message.user_id is None:
         return None
-    read = lock_deadline if lock else get_deadline
-    deadline = await read(session, message.deadline_id, _EVERYWHERE)
-    if deadline is None:
+    subject_id = message.deadline_id or message.alert_id or ""
+    subject = await get_subject(session, subject_id, _EVERYWHERE, lock)
+    if subject is None:
         return None
-    case = await session.get_one(Case, deadline.case_id)
-    roles: dict[str, list[Role]] = {}
-    for held in (await roles_of(session, [case.id])).get(case.id, []):
-        roles.setdefault(held.user_id, []).append(held.role)
-    ordered = {user: sorted(held, key=list(Role).index) for user, held in roles.items()}
+    case = await session.get_one(Case, subject.case_id) if subject.case_id else None
+    roles = await roles_about(session, subject)
     return Asked(
         message=message,
-        deadline=deadline,
+        subject=subject,
         case=case,
         reader=await session.get_one(User, message.user_id),
-        roles=ordered,
-        level=await _level(session, message, case, ordered.get(message.user_id, [])),
+        roles=roles,
+        level=await _level(session, message, case, roles.get(message.user_id, [])),
         answers=[
             one
-            for one in (await responses_to(session, [deadline.id])).get(deadline.id, [])
-            if one.version == deadline.version and one.withdrawn_at is None
+            for one in (await responses_to(session, [subject.id])).get(subject.id, [])
+            if one.version == subject.version and one.withdrawn_at is None
         ],
     )
 
 
 async def _level(
-    session: AsyncSession, message: Message, case: Case, roles: list[Role]
+    session: AsyncSession, message: Message, case: Case | None, roles: list[Role]
 ) -> Level | None:
     """Never more than the mail showed, and never more than would be shown today."""
     user_id = message.user_id or ""
-    if not roles or not await members_among(session, case.team_id, [user_id]):
+    if not roles or not await members_among(session, message.team_id, [user_id]):
         return None
-    today = level_for(roles[0], Level(case.mail_level), Level(case.ceiling))
+    today = mailed_level(roles[0], case)
     return None if today is None else min(today, Level(message.level))
 
 
@@ -152,8 +154,8 @@ async def answer(
     sitting: Sitting, asked: Asked, said: Said, version: str, client: str
 ) -> Problem | None:
     """Keeps the answer; a Problem where it changes nothing. `version`: of the date on the page that was
-    filled in. `asked` must have been looked up with the deadline locked."""
-    deadline, own, now = asked.deadline, asked.own, sitting.now
+    filled in. `asked` must have been looked up with the subject locked."""
+    subject, own, now = asked.subject, asked.own, sitting.now
     if problem := _refused(asked, said, version, now):
         return problem
     same_client = await responses_from(sitting.session, client, now - ONE_CLIENT_ONE_PERSON)
@@ -162,9 +164,9 @@ async def answer(
     if suspect and own is not None:
         return Problem.ANSWERED
     heard = Heard(Strength.LINK, asked.message.id, client, suspect)
-    reach = Reach(frozenset({deadline.team_id}))
+    reach = Reach(frozenset({subject.team_id}))
     caller = Caller(asked.message.id, Scope.WRITE, reach, asked.reader.id)
-    await respond(sitting, deadline.id, asked.reader.id, said, caller, heard)
+    await acknowledgement.answer(sitting, subject, asked.case, asked.reader.id, said, caller, heard)
     await _suspect(sitting, [one for one in others if not one.suspect])
     return None
 
@@ -172,11 +174,11 @@ async def answer(
 def _refused(asked: Asked, said: Said, version: str, now: datetime) -> Problem | None:
     if asked.state(now) is not LinkState.OPEN:
         return Problem.ENDED
-    if version != str(asked.deadline.version):
+    if version != str(asked.subject.version):
         return Problem.DATE_CHANGED
     if asked.answered:
         return Problem.ANSWERED
-    longest = longest_snooze(asked.deadline.due_at, now)
+    longest = longest_snooze(asked.subject.due_at, now)
     if said.until is not None and not now < said.until <= longest:
         return Problem.SNOOZE_TOO_LONG
     return None
@@ -187,18 +189,16 @@ async def _suspect(sitting: Sitting, answers: Sequence[Response]) -> None:
     for one in answers:
         one.suspect = True
         sitting.session.add(one)
-    await wake(sitting.session, {one.deadline_id for one in answers}, sitting.now)
-    happenings = [
-        Happening(
-            one.team_id,
-            "system",
-            "deadline.answer_suspected",
-            one.deadline_id,
-            (await sitting.session.get_one(Deadline, one.deadline_id)).case_id,
-            {"response_id": one.id},
+    await wake_subjects(sitting.session, {one.subject_id for one in answers}, sitting.now)
+    happenings = []
+    for one in answers:
+        subject = await get_subject(sitting.session, one.subject_id, _EVERYWHERE)
+        assert subject is not None
+        action = f"{subject.subject_kind}.answer_suspected"
+        data = {"response_id": one.id}
+        happenings.append(
+            Happening(one.team_id, "system", action, subject.id, subject.case_id, data)
         )
-        for one in answers
-    ]
     await record(sitting.session, happenings, sitting.now)
 
 
@@ -208,7 +208,7 @@ async def undo(sitting: Sitting, asked: Asked) -> Problem | None:
         return Problem.ENDED
     if asked.own is None or not asked.undoable(sitting.now):
         return Problem.TOO_LATE_TO_UNDO
-    await withdraw(sitting, asked.deadline, asked.own)
+    await withdraw(sitting, asked.subject, asked.own)
     return None
 
 

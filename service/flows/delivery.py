@@ -12,19 +12,19 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Parcel
-from service.domain.deadlines import LIVE_STATES
 from service.domain.notifications import (
     ChannelKind,
     Handover,
     MessageState,
+    SubjectKind,
     Superseded,
     why_superseded,
 )
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
+from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
-from service.store.deadlines import wake
 from service.store.endpoints import Endpoint, EndpointState
 from service.store.journal import Happening, record
 from service.store.messages import (
@@ -36,6 +36,7 @@ from service.store.messages import (
     put_back,
     standing_of,
 )
+from service.store.subjects import wake_subjects
 
 #: How long a claim holds; every channel's own time-out is shorter.
 LEASE = timedelta(seconds=60)
@@ -70,20 +71,23 @@ async def claim(
     retried = [message.id for message in messages if message.attempts > 1]
     repeated = await close_abandoned(session, retried, now) if retried else set()
     standings = await standing_of(session, messages)
+    beyond = await no_longer_shown(session, messages)
+    moved = await outdated(session, messages)
     stale: dict[Superseded, list[str]] = {}
     consignments = []
     for message in messages:
         standing = standings[message.id]
-        if reason := why_superseded(_handover(message, standing)):
+        facts = _handover(message, standing, message.id in beyond, message.id in moved)
+        if reason := why_superseded(facts):
             stale.setdefault(reason, []).append(message.id)
         else:
             parcel = _parcel(message, standing, seal, message.id in repeated, now)
             consignments.append(Consignment(message, new_id("att", now), lease, parcel))
     for reason, ids in stale.items():
         await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
-    await _look_again(
-        session, [m for m in messages if any(m.id in ids for ids in stale.values())], now
-    )
+    dropped = [m for m in messages if any(m.id in ids for ids in stale.values())]
+    await _look_again(session, dropped, now)
+    await write_anew(session, dropped, now)
     if consignments:
         await open_attempts(session, [_attempt(one, worker, now) for one in consignments])
     return consignments
@@ -145,26 +149,24 @@ async def _failed(
 
 async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datetime) -> None:
     """A mail that will not arrive may leave a step without anyone: the plan must see that at once."""
-    ids = {
-        message.deadline_id
-        for message in lost
-        if message.deadline_id and message.channel is ChannelKind.EMAIL
-    }
-    if ids:
-        await wake(session, ids, now)
+    mails = [message for message in lost if message.channel is ChannelKind.EMAIL]
+    ids = {message.deadline_id or message.alert_id for message in mails}
+    await wake_subjects(session, {one for one in ids if one}, now)
 
 
-def _handover(message: Message, standing: Standing) -> Handover:
-    deadline, user, endpoint = standing.deadline, standing.user, standing.endpoint
+def _handover(message: Message, standing: Standing, beyond: bool, moved: bool) -> Handover:
+    """`beyond`: it lists a case that its reader may not see any more; `moved`: a date that has moved."""
+    subject, user, endpoint = standing.subject, standing.user, standing.endpoint
     enabled = user is not None and user.disabled_at is None
     if message.channel is ChannelKind.WEBHOOK:
         enabled = endpoint is not None and endpoint.state is EndpointState.ACTIVE
     return Handover(
         channel=message.channel,
+        subject=SubjectKind.ALERT if message.alert_id else SubjectKind.DEADLINE,
         version=message.deadline_version,
-        deadline_version=deadline.version if deadline else None,
-        deadline_live=deadline is not None and deadline.state in LIVE_STATES,
-        on_case=standing.on_case,
+        current_version=subject.version if subject else 0 if moved else None,
+        live=subject is None or subject.live,
+        on_case=standing.on_case and not beyond,
         recipient_enabled=enabled,
     )
 

@@ -58,6 +58,7 @@ async def state_deadline(sitting: Sitting, body: DeadlineIn, caller: Caller) -> 
         force=body.force,
         duty_holder=body.duty_holder,
         critical=body.critical,
+        drill=body.drill,
         external_id=body.external_id,
         whole_day=body.due_on is not None,
         escalation_policy_id=body.escalation_policy_id,

@@ -7,8 +7,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Scope
 from service.errors import Code, Refusal, not_found
+from service.flows.digest import pending_days, reschedule
 from service.flows.standing import check_precondition
 from service.ids import new_id
+from service.languages import Language
 from service.schemas.api_keys import ApiKeyIn
 from service.schemas.teams import TeamIn
 from service.schemas.users import AwayIn, UserIn, UserPatch
@@ -57,15 +59,19 @@ async def create_user(
         email=body.email,
         email_key=body.email.lower(),
         timezone=body.timezone,
+        language=body.language,
         quiet_from=body.quiet_hours.begin if body.quiet_hours else None,
         quiet_until=body.quiet_hours.end if body.quiet_hours else None,
+        digest_at=body.digest_at,
+        exit_check_at=body.exit_check_at,
         created_at=now,
     )
+    reschedule(user, pending_days(user, now), now)
     session.add(user)
     await session.flush()
     await set_teams(session, user.id, team_ids)
     for team_id in team_ids:
-        await _journal(session, team_id, caller, "user.created", user.id, now)
+        await _journal(session, team_id, caller, "user.created", user.id, now, user.language)
     return user, team_ids
 
 
@@ -82,20 +88,18 @@ async def change_user(
     if user is None:
         raise not_found("user")
     check_precondition(user.id, user.revision, if_match)
+    pending = pending_days(user, now)
     if body.email is not None and body.email.lower() != user.email_key:
         await _check_email(session, body.email)
         user.email, user.email_key = body.email, body.email.lower()
-    user.name = body.name or user.name
-    user.timezone = body.timezone or user.timezone
-    if "quiet_hours" in body.model_fields_set:
-        quiet = body.quiet_hours
-        user.quiet_from, user.quiet_until = (quiet.begin, quiet.end) if quiet else (None, None)
+    _describe(user, body)
     if "away" in body.model_fields_set:
         await _set_away(session, user, body.away, now)
     await wake_cases_of(session, user.id, now)
     if body.disabled is not None:
         user.disabled_at = now if body.disabled else None
         await touch_feeds(session, [user.id], now)
+    reschedule(user, pending, now)
     before = (await teams_of(session, [user.id])).get(user.id, [])
     after = before
     if body.team_ids is not None:
@@ -107,8 +111,20 @@ async def change_user(
     user.revision += 1
     session.add(user)
     for team_id in {*before, *after}:
-        await _journal(session, team_id, caller, "user.changed", user.id, now)
+        await _journal(session, team_id, caller, "user.changed", user.id, now, user.language)
     return user, after
+
+
+def _describe(user: User, body: UserPatch) -> None:
+    """What is said of the person, and when and how the person wants to be told."""
+    user.name = body.name or user.name
+    user.timezone = body.timezone or user.timezone
+    user.language = body.language or user.language
+    if "quiet_hours" in body.model_fields_set:
+        quiet = body.quiet_hours
+        user.quiet_from, user.quiet_until = (quiet.begin, quiet.end) if quiet else (None, None)
+    for name in {"digest_at", "exit_check_at"} & body.model_fields_set:
+        setattr(user, name, getattr(body, name))
 
 
 async def _set_away(session: AsyncSession, user: User, away: AwayIn | None, now: datetime) -> None:
@@ -189,6 +205,14 @@ async def _check_email(session: AsyncSession, email: str) -> None:
 
 
 async def _journal(
-    session: AsyncSession, team_id: str, caller: Caller, action: str, subject: str, now: datetime
+    session: AsyncSession,
+    team_id: str,
+    caller: Caller,
+    action: str,
+    subject: str,
+    now: datetime,
+    language: Language | None = None,
 ) -> None:
-    await record(session, [Happening(team_id, caller.actor, action, subject, None, {})], now)
+    """`language`: the one in which a person is told from then on."""
+    data = {"language": language.value} if language else {}
+    await record(session, [Happening(team_id, caller.actor, action, subject, None, data)], now)

@@ -6,6 +6,7 @@ The plan of a deadline, the simulation of a policy and the command line all ask 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic
 from zoneinfo import ZoneInfo
 
 from service.domain.access import Caller
@@ -14,7 +15,7 @@ from service.domain.notifications import ChannelKind
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import subscribes
-from service.flows.planning import Situation, gather, resting
+from service.flows.planning import About, Given, Situation, gather
 from service.flows.reckoning import date_values
 from service.flows.release import after_firing, event_of, recipients_of, targets_of
 from service.flows.sitting import Sitting
@@ -25,6 +26,7 @@ from service.store.cases import get_case
 from service.store.deadlines import Deadline, get_deadline
 from service.store.endpoints import Endpoint, active_endpoints
 from service.store.escalation_policies import EscalationPolicy, get_policy
+from service.store.subjects import Subject
 from service.store.users import User
 
 #: Nothing of what is imagined is entered by anybody.
@@ -54,21 +56,21 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
-class Foresight:
+class Foresight(Generic[About]):
     """`due`: what is to be told at that very instant; `upcoming`: all that follows if nobody answers, of
     an exhausted ladder's repetitions the next alone."""
 
-    situation: Situation
+    situation: Situation[About]
     decision: Plan
     due: Foreseen | None
     upcoming: list[Foreseen]
 
 
-async def foresee(sitting: Sitting, deadline: Deadline) -> Foresight:
+async def foresee(sitting: Sitting, subject: Given) -> Foresight[Given]:
     """From the instant of the sitting on, by the functions that the workers run."""
-    (situation,) = await gather(sitting, [deadline])
-    endpoints = await active_endpoints(sitting.session, [deadline.team_id])
-    walk = _Walk(situation, endpoints.get(deadline.team_id, []))
+    (situation,) = await gather(sitting, [subject])
+    endpoints = await active_endpoints(sitting.session, [subject.team_id])
+    walk = _Walk(situation, endpoints.get(subject.team_id, []))
     decision = plan(situation.facts, sitting.now)
     turns = list(walk.turns(sitting.now))
     if decision.due is None:
@@ -78,12 +80,12 @@ async def foresee(sitting: Sitting, deadline: Deadline) -> Foresight:
 
 
 class _Walk:
-    """One deadline on its way from waking to waking."""
+    """One deadline or alert on its way from waking to waking."""
 
-    def __init__(self, situation: Situation, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, situation: Situation[Subject], endpoints: Sequence[Endpoint]) -> None:
         self._situation = situation
         self._endpoints = endpoints
-        self._zone = situation.deadline.timezone
+        self._zone = situation.subject.timezone
 
     def turns(self, now: datetime) -> Iterator[Foreseen]:
         """Each step with those whom it reaches; one that reaches nobody lets the next one fire at once."""
@@ -92,7 +94,7 @@ class _Walk:
             yield from self._untold(facts, now)
             return
         while True:
-            facts = replace(facts, quiet=resting(self._situation.people, at))
+            facts = self._situation.facts_at(facts, at)
             decision = plan(facts, at)
             lapsed = decision.lapsed
             while decision.due is not None:
@@ -117,7 +119,7 @@ class _Walk:
 
     def _turn(self, planned: PlannedStep, facts: PlanFacts, at: datetime) -> Foreseen:
         told = recipients_of(self._situation, planned, facts.steps, at)
-        event = event_of(planned)
+        event = event_of(self._situation.subject, planned)
         heard = any(subscribes(endpoint, event) for endpoint in self._endpoints)
         return Foreseen(
             step=planned.order,
@@ -135,7 +137,7 @@ class _Walk:
 
 async def simulate(
     sitting: Sitting, policy_id: str, body: SimulationIn, caller: Caller
-) -> Foresight:
+) -> Foresight[Deadline]:
     """The time line of a policy for a deadline that is there, or for one that might be; of the former
     nothing has been told and nothing answered yet.
 

@@ -1,42 +1,58 @@
-"""Gathers what the plan of a deadline depends on; the same for the workers and for the preview."""
+"""Gathers what the plan of a deadline or an alert depends on; the same for the workers and the preview."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.alerts import ALERT_STEPS
 from service.domain.court_calendars import CourtCalendar
 from service.domain.escalation import (
-    DEFAULT_STEPS,
+    EVERYBODY,
     Response,
     ResponseKind,
     Role,
-    Step,
-    Trigger,
 )
+from service.domain.insistence import OF_ALERTS, OF_DEADLINES
 from service.domain.plan import PlanFacts
-from service.domain.reminders import QuietHours, shortened
+from service.domain.reminders import QuietHours
+from service.flows.ladders import ladder_of, own_policy_id, read_steps
 from service.flows.sitting import Sitting
+from service.store.alerts import Alert
 from service.store.cases import Case, CaseRole, cases_by_id, roles_of
 from service.store.deadlines import Deadline
-from service.store.escalation_policies import EscalationPolicy, policies_by_id
+from service.store.escalation_policies import EscalationPolicy, policies_at_hand
 from service.store.escalations import Escalation, escalations_of
 from service.store.messages import reached_steps
 from service.store.responses import Response as Answer
 from service.store.responses import responses_to
-from service.store.users import User, users_by_id
+from service.store.subjects import Subject
+from service.store.users import User, members_of, users_by_id
+
+About = TypeVar("About", bound=Subject, covariant=True)
+#: For functions, to which a covariant one cannot be given.
+Given = TypeVar("Given", bound=Subject)
 
 
 @dataclass(frozen=True)
-class Situation:
-    """One deadline with everything around it. `people`: the users behind each role, not disabled."""
+class Situation(Generic[About]):
+    """One deadline or alert with everything around it. `case` None: the alert concerns nobody known yet.
+    `people`: the users behind each role, not disabled; without a case everyone in the team has every
+    role of those who can act."""
 
-    deadline: Deadline
-    case: Case
+    subject: About
+    case: Case | None
     people: dict[Role, list[User]]
     escalation: Escalation | None
     facts: PlanFacts
+
+    @property
+    def case_code(self) -> str:
+        """Empty where there is no case."""
+        return self.case.code if self.case else ""
 
     def recipients(self, roles: Iterable[Role], at: datetime) -> list[tuple[User, Role]]:
         """Each person once, with the first of the named roles that they hold; whoever is away at that
@@ -44,31 +60,50 @@ class Situation:
         found: dict[str, tuple[User, Role]] = {}
         for role in roles:
             for user in self.people.get(role, ()):
-                for present in self._present(user, at):
-                    found.setdefault(present.id, (present, role))
+                for one in present(user, self.people, at):
+                    found.setdefault(one.id, (one, role))
         return list(found.values())
-
-    def _present(self, user: User, at: datetime) -> list[User]:
-        """The person, or whoever stands in: the one they named, where that one is on the case, else the
-        case's deputies who are there."""
-        if not user.away(at):
-            return [user]
-        on_case = {one.id: one for group in self.people.values() for one in group}
-        named = on_case.get(user.deputy_id or "")
-        if named is not None and not named.away(at):
-            return [named]
-        return [one for one in self.people.get(Role.DEPUTY, ()) if not one.away(at)]
 
     def answered(self, at: datetime) -> list[tuple[User, Role]]:
         """Those on the case who have acknowledged or snoozed this version."""
         ids = {one.user_id for one in self.facts.responses if one.kind is not ResponseKind.DECLINE}
         return [(user, role) for user, role in self.recipients(Role, at) if user.id in ids]
 
+    def facts_at(self, facts: PlanFacts, at: datetime) -> PlanFacts:
+        """As these facts will be at that instant, for those who are there then; an alert spares nobody's
+        rest."""
+        if isinstance(self.subject, Alert):
+            return facts
+        return replace(facts, quiet=resting(self.people, at))
 
-async def gather(sitting: Sitting, deadlines: Sequence[Deadline]) -> list[Situation]:
-    """The situations in the order of the deadlines, by a fixed number of queries."""
-    around = await _around(sitting, deadlines)
-    return [_situation(deadline, around) for deadline in deadlines]
+
+def present(user: User, people: Mapping[Role, list[User]], at: datetime) -> list[User]:
+    """The person, or whoever stands in: the one they named, where that one is on the case, else the
+    case's deputies who are there."""
+    if not user.away(at):
+        return [user]
+    on_case = {one.id: one for group in people.values() for one in group}
+    named = on_case.get(user.deputy_id or "")
+    if named is not None and not named.away(at):
+        return [named]
+    return [one for one in people.get(Role.DEPUTY, ()) if not one.away(at)]
+
+
+async def gather(sitting: Sitting, subjects: Sequence[Given]) -> list[Situation[Given]]:
+    """The situations in the order of the subjects, by a fixed number of queries."""
+    around = await _around(sitting, subjects)
+    return [_situation(subject, around) for subject in subjects]
+
+
+async def roles_about(session: AsyncSession, subject: Subject) -> dict[str, list[Role]]:
+    """User id to the roles in which that person is told of it, highest first."""
+    if subject.case_id is None:
+        members = await members_of(session, [subject.team_id])
+        return {user.id: list(EVERYBODY) for user in members.get(subject.team_id, [])}
+    found: dict[str, list[Role]] = {}
+    for held in (await roles_of(session, [subject.case_id])).get(subject.case_id, []):
+        found.setdefault(held.user_id, []).append(held.role)
+    return {user: sorted(held, key=list(Role).index) for user, held in found.items()}
 
 
 @dataclass(frozen=True)
@@ -78,6 +113,7 @@ class _Around:
     cases: dict[str, Case]
     roles: dict[str, list[CaseRole]]
     users: dict[str, User]
+    members: dict[str, list[User]]
     escalations: dict[tuple[str, int], Escalation]
     responses: dict[str, list[Answer]]
     reached: set[tuple[str, int, str]]
@@ -86,21 +122,23 @@ class _Around:
     now: datetime
 
 
-async def _around(sitting: Sitting, deadlines: Sequence[Deadline]) -> _Around:
+async def _around(sitting: Sitting, subjects: Sequence[Subject]) -> _Around:
     session = sitting.session
-    ids = [deadline.id for deadline in deadlines]
-    cases = await cases_by_id(session, (deadline.case_id for deadline in deadlines))
+    ids = [subject.id for subject in subjects]
+    deadlines = [one for one in subjects if isinstance(one, Deadline)]
+    cases = await cases_by_id(session, (one.case_id for one in subjects if one.case_id))
     roles = await roles_of(session, cases)
     escalations = await escalations_of(session, ids)
-    chosen = (policy_of(deadline, cases[deadline.case_id]) for deadline in deadlines)
+    chosen = {own_policy_id(one, cases[one.case_id]) for one in deadlines} - {None}
     return _Around(
         cases=cases,
         roles=roles,
         users=await users_by_id(session, (one.user_id for all_ in roles.values() for one in all_)),
+        members=await members_of(session, (one.team_id for one in subjects if not one.case_id)),
         escalations=escalations,
         responses=await responses_to(session, ids),
         reached=await reached_steps(session, ids) if escalations else set(),
-        policies=await policies_by_id(session, (policy for policy in chosen if policy)),
+        policies=await policies_at_hand(session, chosen, {one.team_id for one in deadlines}),
         calendars={
             code: calendar
             for code in {case.calendar for case in cases.values() if case.calendar}
@@ -110,36 +148,77 @@ async def _around(sitting: Sitting, deadlines: Sequence[Deadline]) -> _Around:
     )
 
 
-def _situation(deadline: Deadline, around: _Around) -> Situation:
-    case = around.cases[deadline.case_id]
-    key = (deadline.id, deadline.version)
-    escalation = around.escalations.get(key)
-    fired, people = _fired(escalation), _people(case, around)
-    policy = around.policies.get(policy_of(deadline, case) or "")
-    facts = PlanFacts(
+def _situation(subject: Given, around: _Around) -> Situation[Given]:
+    case = around.cases.get(subject.case_id or "")
+    escalation = around.escalations.get((subject.id, subject.version))
+    people = _people(case, around) if case else _team(subject, around)
+    if isinstance(subject, Alert):
+        facts = _of_alert(subject, escalation)
+    else:
+        facts = _of_deadline(subject, around.cases[subject.case_id], escalation, people, around)
+    return Situation(subject, case, people, escalation, _begun(facts, subject, escalation, around))
+
+
+def _of_deadline(
+    deadline: Deadline,
+    case: Case,
+    escalation: Escalation | None,
+    people: Mapping[Role, list[User]],
+    around: _Around,
+) -> PlanFacts:
+    """What its plan rests on before anything was told."""
+    calendar = around.calendars.get(case.calendar or "")
+    return PlanFacts(
         state=deadline.state,
         due_at=deadline.due_at,
         zone=ZoneInfo(deadline.timezone),
         entered_at=deadline.entered_at,
-        steps=_steps(escalation, policy, deadline),
+        steps=ladder_of(deadline, case, escalation, around.policies, calendar),
+        lapses=deadline.lapsed_at is None,
+        quiet=resting(people, around.now),
+        calendar=calendar,
+        insistence=OF_DEADLINES,
+    )
+
+
+def _of_alert(alert: Alert, escalation: Escalation | None) -> PlanFacts:
+    """Its ladder was written down when it was raised; nobody's rest and no closed day count."""
+    return PlanFacts(
+        state=alert.state,
+        due_at=alert.due_at,
+        zone=ZoneInfo(alert.timezone),
+        entered_at=alert.entered_at,
+        steps=read_steps(escalation.steps) if escalation else ALERT_STEPS,
+        insistence=OF_ALERTS,
+    )
+
+
+def _begun(
+    facts: PlanFacts, subject: Subject, escalation: Escalation | None, around: _Around
+) -> PlanFacts:
+    """With what was told and answered since."""
+    key, fired = (subject.id, subject.version), _fired(escalation)
+    return replace(
+        facts,
         fired=fired,
         not_reached=frozenset(order for order in fired if (*key, str(order)) not in around.reached),
         responses=tuple(
             Response(one.kind, one.at, one.user_id, one.until)
-            for one in around.responses.get(deadline.id, ())
-            if one.version == deadline.version and one.counts_for(deadline.critical)
+            for one in around.responses.get(subject.id, ())
+            if one.version == subject.version and one.counts_for(subject.critical)
         ),
-        lapses=deadline.lapsed_at is None,
         told={int(order): frozenset(ids) for order, ids in escalation.told.items()}
         if escalation
         else {},
-        quiet=resting(people, around.now),
-        calendar=around.calendars.get(case.calendar or ""),
-        insists=True,
         repeats=escalation.repeats if escalation else 0,
         repeated_at=escalation.repeated_at if escalation else None,
     )
-    return Situation(deadline, case, people, escalation, facts)
+
+
+def _team(subject: Subject, around: _Around) -> dict[Role, list[User]]:
+    """While nobody knows whom it concerns, it is everybody's."""
+    members = around.members.get(subject.team_id)
+    return dict.fromkeys(EVERYBODY, members) if members else {}
 
 
 def _people(case: Case, around: _Around) -> dict[Role, list[User]]:
@@ -167,47 +246,6 @@ def _quiet(users: Iterable[User], now: datetime) -> tuple[QuietHours, ...]:
         for user in users
         if user.quiet_from and user.quiet_until and not user.away(now)
     )
-
-
-def policy_of(deadline: Deadline, case: Case) -> str | None:
-    """The deadline's own policy, else the case's; None: the built-in ladder."""
-    return deadline.escalation_policy_id or case.escalation_policy_id
-
-
-def written_steps(steps: Iterable[Step]) -> list[dict[str, Any]]:
-    """Steps as they stand in a row."""
-    return [
-        {
-            "trigger": step.trigger,
-            "seconds": step.after.total_seconds(),
-            "targets": list(step.targets),
-            "need": step.need,
-        }
-        for step in steps
-    ]
-
-
-def read_steps(rows: Iterable[dict[str, Any]]) -> tuple[Step, ...]:
-    return tuple(
-        Step(
-            Trigger(row["trigger"]),
-            timedelta(seconds=row["seconds"]),
-            tuple(Role(target) for target in row["targets"]),
-            row.get("need", 1),
-        )
-        for row in rows
-    )
-
-
-def _steps(
-    escalation: Escalation | None, policy: EscalationPolicy | None, deadline: Deadline
-) -> tuple[Step, ...]:
-    """A running escalation keeps the ladder that it began on; what is entered late has a shorter one."""
-    if escalation is not None:
-        return read_steps(escalation.steps)
-    steps = read_steps(policy.steps) if policy else DEFAULT_STEPS
-    zone = ZoneInfo(deadline.timezone)
-    return shortened(steps, deadline.due_at, deadline.entered_at, zone)
 
 
 def _fired(escalation: Escalation | None) -> dict[int, datetime]:

@@ -1,14 +1,14 @@
 """Escalation policies: who is told in which order, as a team decides it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller
 from service.domain.escalation import Step, Trigger, check_steps
 from service.errors import not_found
-from service.flows.planning import written_steps
+from service.flows.ladders import written_steps
 from service.flows.standing import check_precondition
 from service.ids import new_id
 from service.schemas.escalation_policies import (
@@ -33,10 +33,13 @@ async def create_policy(
         team_id=team_id,
         name=body.name,
         steps=written_steps(_checked(body.steps)),
+        default_for=body.default_for.model_dump() if body.default_for else None,
         created_at=now,
     )
     session.add(policy)
     await session.flush()
+    if policy.default_for is not None:
+        await wake_policy_users(session, None, policy.team_id, now)
     await _journal(session, policy, caller, "policy.created", now)
     return policy
 
@@ -58,6 +61,11 @@ async def change_policy(
     if body.steps is not None:
         policy.steps = written_steps(_checked(body.steps))
         await wake_policy_users(session, policy.id, policy.team_id, now)
+    was_default = policy.default_for is not None
+    if "default_for" in body.model_fields_set:
+        policy.default_for = body.default_for.model_dump() if body.default_for else None
+    if was_default or policy.default_for is not None:
+        await wake_policy_users(session, None, policy.team_id, now)
     policy.revision += 1
     session.add(policy)
     await session.flush()
@@ -72,17 +80,21 @@ def _checked(shapes: Sequence[StepShape]) -> list[Step]:
 
 
 def _step(shape: StepShape) -> Step:
+    need = None if shape.need == "all" else shape.need
+    targets = tuple(dict.fromkeys(shape.targets))
+    if shape.court_days_before_due is not None:
+        days = shape.court_days_before_due
+        return Step(Trigger.BEFORE_DUE, timedelta(), targets, need, days)
     for trigger in Trigger:
         span = getattr(shape, trigger)
         if span is not None:
-            need = None if shape.need == "all" else shape.need
-            return Step(trigger, span, tuple(dict.fromkeys(shape.targets)), need)
+            return Step(trigger, span, targets, need)
     raise AssertionError("the shape has exactly one trigger")
 
 
 async def _journal(
     session: AsyncSession, policy: EscalationPolicy, caller: Caller, action: str, now: datetime
 ) -> None:
-    data = {"steps": policy.steps}
+    data = {"steps": policy.steps, "default_for": policy.default_for}
     happening = Happening(policy.team_id, caller.actor, action, policy.id, None, data)
     await record(session, [happening], now)

@@ -1,38 +1,42 @@
-"""The tick's part: asks the plan of each deadline that is due, and freezes what it says into messages.
+"""The tick's part: asks the plan of each alert and deadline that is due, and freezes what it says into
+messages.
 
 Everything of a batch, messages, new `wake_at`, fired steps, journal, is one transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from service.channels.interface import Channel
-from service.domain.access import Level, level_for
 from service.domain.deadlines import Fate
 from service.domain.escalation import Role, Step
 from service.domain.notifications import (
     ChannelKind,
     EventType,
     Notice,
+    SubjectKind,
 )
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
-from service.flows.announcing import announce, announcements, letter, notice_of
+from service.flows.announcing import announce, announcements, letter, mailed_level, notice_of
+from service.flows.ladders import written_steps
 from service.flows.moving import ends_move
-from service.flows.planning import Situation, gather, written_steps
+from service.flows.planning import Situation, gather
 from service.flows.sitting import Sitting
 from service.flows.starting import follow
 from service.ids import new_id
-from service.store.deadlines import claim_due
+from service.store.alerts import claim_due_alerts
+from service.store.deadlines import Deadline, claim_due
 from service.store.endpoints import Endpoint, active_endpoints
 from service.store.escalations import Escalation
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
+from service.store.subjects import Subject, named
 from service.store.users import User
 
-#: A deadline whose release fails is looked at again after this long; the others are not held up.
+#: What cannot be released is looked at again after this long; the others are not held up.
 _AFTER_FAULT = timedelta(minutes=1)
 
 Channels = Mapping[ChannelKind, Channel]
@@ -41,33 +45,36 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Released:
-    """What one batch did: deadlines looked at, messages written."""
+    """What one batch did: alerts or deadlines looked at, messages written. `last`: when it was claimed,
+    nothing else was due."""
 
-    deadlines: int
+    looked_at: int
     messages: int
+    last: bool
 
 
 async def release_due(sitting: Sitting, limit: int) -> Released:
-    """One batch of at most `limit` deadlines whose `wake_at` has come."""
+    """One batch of at most `limit` alerts whose `wake_at` has come, or, where there are none, deadlines:
+    an alert waits behind no deadline, nor for a transaction full of them."""
     session, now = sitting.session, sitting.now
-    deadlines = await claim_due(session, now, limit)
-    if not deadlines:
-        return Released(0, 0)
-    endpoints = await active_endpoints(session, [deadline.team_id for deadline in deadlines])
+    alerts = await claim_due_alerts(session, now, limit)
+    subjects: Sequence[Subject] = alerts or await claim_due(session, now, limit)
+    last = not alerts and len(subjects) < limit
+    if not subjects:
+        return Released(0, 0, last)
+    endpoints = await active_endpoints(session, [subject.team_id for subject in subjects])
     messages: list[Message] = []
     happenings: list[Happening] = []
-    lapsed: list[Situation] = []
-    for situation in await gather(sitting, deadlines):
-        deadline = situation.deadline
+    lapsed: list[Situation[Subject]] = []
+    for situation in await gather(sitting, subjects):
+        subject = situation.subject
         try:
-            release = _Release(
-                situation, endpoints.get(deadline.team_id, []), sitting.channels, now
-            )
+            release = _Release(situation, endpoints.get(subject.team_id, []), sitting.channels, now)
             release.run()
         except Exception:
-            # One deadline that cannot be told must not silence the rest of the batch.
-            _log.exception("release_failed", deadline_id=deadline.id)
-            deadline.wake_at = now + _AFTER_FAULT
+            # One that cannot be told must not silence the rest of the batch.
+            _log.exception("release_failed", subject_id=subject.id)
+            subject.wake_at = now + _AFTER_FAULT
             continue
         messages += release.messages
         happenings += release.happenings
@@ -80,12 +87,15 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     await record(session, happenings, now)
     for situation in lapsed:
         await _lapse(sitting, situation)
-    return Released(len(deadlines), len(messages))
+    return Released(len(subjects), len(messages), last)
 
 
-async def _lapse(sitting: Sitting, situation: Situation) -> None:
-    """The due instant has passed: recorded once for each version, and what hangs on it begins."""
-    deadline, case, now = situation.deadline, situation.case, sitting.now
+async def _lapse(sitting: Sitting, situation: Situation[Subject]) -> None:
+    """The due instant of a deadline has passed: recorded once for each version, and what hangs on it
+    begins."""
+    deadline, case, now = situation.subject, situation.case, sitting.now
+    assert isinstance(deadline, Deadline)
+    assert case is not None
     try:
         async with sitting.session.begin_nested():
             deadline.lapsed_at = now
@@ -107,10 +117,14 @@ async def _lapse(sitting: Sitting, situation: Situation) -> None:
 
 
 class _Release:
-    """The release of one deadline; collects what is to be written and touches no database."""
+    """The release of one deadline or alert; collects what is to be written and touches no database."""
 
     def __init__(
-        self, situation: Situation, endpoints: list[Endpoint], channels: Channels, now: datetime
+        self,
+        situation: Situation[Subject],
+        endpoints: list[Endpoint],
+        channels: Channels,
+        now: datetime,
     ) -> None:
         self.situation = situation
         self.endpoints = endpoints
@@ -128,8 +142,8 @@ class _Release:
         self.lapsed = decision.lapsed
         if not self.situation.people:
             # All have left or are disabled: the plan waits for somebody, and says so each time.
-            _log.error("nobody_to_tell", deadline_id=self.situation.deadline.id)
-            self.situation.deadline.wake_at = self.now + _AFTER_FAULT
+            _log.error("nobody_to_tell", subject_id=self.situation.subject.id)
+            self.situation.subject.wake_at = self.now + _AFTER_FAULT
             return
         while decision.due is not None:
             recipients = recipients_of(self.situation, decision.due, facts.steps, self.now)
@@ -144,11 +158,12 @@ class _Release:
             self.escalation = self._kept(facts)
         # That it has lapsed is recorded with this release; only what comes after wakes it again.
         facts = replace(facts, lapses=facts.lapses and not self.lapsed)
-        self.situation.deadline.wake_at = plan(facts, self.now).wake_at
+        self.situation.subject.wake_at = plan(facts, self.now).wake_at
 
     def _fire(self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]]) -> None:
         """Messages for every person of the step and every endpoint."""
-        notice = self._notice(event_of(due), due, following, [role for _, role in recipients])
+        event = event_of(self.situation.subject, due)
+        notice = self._notice(event, due, following, [role for _, role in recipients])
         for user, role in recipients:
             self._write(notice, due, user, role)
         self._announce(notice, due.order)
@@ -161,43 +176,42 @@ class _Release:
     ) -> Notice:
         after = following.upcoming[0] if following.upcoming else None
         silent = after if after and not after.step.is_mark else None
-        deadline, case = self.situation.deadline, self.situation.case
+        subject, case = self.situation.subject, self.situation.case
         return replace(
-            notice_of(deadline, case, event, due.at, self.now),
+            notice_of(subject, case, event, due.at, self.now),
             others_told=tuple(dict.fromkeys(told)),
             next_at=silent.at if silent else None,
             next_roles=silent.step.targets if silent else (),
         )
 
     def _write(self, notice: Notice, due: PlannedStep, user: User, role: Role) -> None:
-        deadline, channel = self.situation.deadline, self.channels[ChannelKind.EMAIL]
-        case = self.situation.case
-        level = level_for(role, Level(case.mail_level), Level(case.ceiling))
+        subject, channel = self.situation.subject, self.channels[ChannelKind.EMAIL]
+        level = mailed_level(role, self.situation.case)
         if level is None:
             return
         others = tuple(one for one in notice.others_told if one != role)
         own = replace(notice, others_told=others)
         self.messages.append(
-            letter(channel, own, deadline, (user, level), str(due.order), self.now, due.occurrence)
+            letter(channel, own, subject, (user, level), str(due.order), self.now, due.occurrence)
         )
 
     def _announce(self, notice: Notice, order: int) -> None:
         channel = self.channels[ChannelKind.WEBHOOK]
         self.messages += announcements(
-            notice, self.situation.deadline, self.endpoints, channel, None, self.now, order
+            notice, self.situation.subject, self.endpoints, channel, None, self.now, order
         )
 
     def _journal(self, due: PlannedStep, recipients: list[tuple[User, Role]]) -> None:
-        deadline = self.situation.deadline
+        subject = self.situation.subject
         self.happenings.append(
             Happening(
-                team_id=deadline.team_id,
+                team_id=subject.team_id,
                 actor="system",
                 action="escalation.step_fired",
-                subject_id=deadline.id,
-                case_id=deadline.case_id,
+                subject_id=subject.id,
+                case_id=subject.case_id,
                 data={
-                    "version": deadline.version,
+                    "version": subject.version,
                     "step": due.order,
                     "why": due.why,
                     "planned_at": due.at.isoformat(),
@@ -210,15 +224,8 @@ class _Release:
 
     def _kept(self, facts: PlanFacts) -> Escalation:
         """The escalation with its own copy of the ladder, and what has fired by now."""
-        deadline = self.situation.deadline
-        escalation = self.situation.escalation or Escalation(
-            id=new_id("esc", self.now),
-            team_id=deadline.team_id,
-            deadline_id=deadline.id,
-            version=deadline.version,
-            steps=written_steps(facts.steps),
-            fired={},
-            started_at=self.now,
+        escalation = self.situation.escalation or begun(
+            self.situation.subject, facts.steps, self.now
         )
         escalation.fired = {str(order): at.isoformat() for order, at in facts.fired.items()}
         escalation.told = {str(order): sorted(ids) for order, ids in facts.told.items()}
@@ -226,8 +233,21 @@ class _Release:
         return escalation
 
 
+def begun(subject: Subject, steps: Iterable[Step], now: datetime) -> Escalation:
+    """An escalation of which nothing has been told yet, with its own copy of the ladder."""
+    return Escalation(
+        id=new_id("esc", now),
+        team_id=subject.team_id,
+        version=subject.version,
+        steps=written_steps(steps),
+        fired={},
+        started_at=now,
+        **named(subject),
+    )
+
+
 def recipients_of(
-    situation: Situation, due: PlannedStep, steps: tuple[Step, ...], at: datetime
+    situation: Situation[Subject], due: PlannedStep, steps: tuple[Step, ...], at: datetime
 ) -> list[tuple[User, Role]]:
     """The step's people at that instant, and those whose answer has run out with whoever comes next.
     Where several must answer, those who have are left alone."""
@@ -242,11 +262,12 @@ def recipients_of(
     return recipients
 
 
-def event_of(due: PlannedStep) -> EventType:
-    """What endpoints hear when the step fires."""
+def event_of(subject: Subject, due: PlannedStep) -> EventType:
+    """What endpoints hear when the step fires. Of an alert nobody is reminded: it was never planned."""
     if due.why is Why.EXHAUSTED:
         return EventType.ESCALATION_EXHAUSTED
-    return EventType.REMINDER_DUE if due.step.is_mark else EventType.STEP_FIRED
+    planned = due.step.is_mark and subject.subject_kind is SubjectKind.DEADLINE
+    return EventType.REMINDER_DUE if planned else EventType.STEP_FIRED
 
 
 def after_firing(

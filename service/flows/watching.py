@@ -10,6 +10,7 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.watch import Finding, Verdict, WatchFacts, judge, unwatched
+from service.store.alerts import longest_unseen_alert, number_of_alerts_asleep
 from service.store.messages import oldest_due_at
 from service.store.watch import (
     Watch,
@@ -77,6 +78,8 @@ async def _facts(session: AsyncSession, now: datetime, ticked_at: datetime | Non
         due_at=await oldest_due_at(session),
         next_attempt_at=await longest_untaken(session),
         asleep=await number_asleep(session),
+        alert_wake_at=await longest_unseen_alert(session, now),
+        alerts_asleep=await number_of_alerts_asleep(session),
         ticked_at=ticked_at,
     )
 

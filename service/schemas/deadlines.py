@@ -25,7 +25,8 @@ from service.schemas.fields import (
 class DeadlineIn(Shape):
     """A stated deadline: `due_on` (the whole day) or `due_at` (an hour). One that a rule computes comes
     from a trigger event. `source`: where the date stands, or who set it. `user_id`: who enters it,
-    where the key does not stand for a person."""
+    where the key does not stand for a person. `drill`: to practise with; it is marked wherever it is
+    told, and counts nowhere."""
 
     case_id: Id
     title: Line
@@ -36,6 +37,7 @@ class DeadlineIn(Shape):
     force: Force = Force.INTERNAL
     duty_holder: DutyHolder = DutyHolder.TEAM
     critical: bool = False
+    drill: StrictBool = False
     external_id: ExternalId | None = None
     notes: Lines | None = None
     source: Line | None = None
@@ -78,6 +80,7 @@ class DeadlineOut(Answer):
     force: Force
     duty_holder: DutyHolder
     critical: bool
+    drill: bool
     state: DeadlineState
     overdue: bool
     due_on: date
@@ -177,7 +180,8 @@ class ReasonIn(PersonIn):
 
 class ResponseOut(Answer):
     id: str
-    deadline_id: str
+    deadline_id: str | None
+    alert_id: str | None
     version: int
     kind: str
     user_id: str
@@ -210,9 +214,10 @@ class PlannedStepOut(Answer):
 
 
 class PlanOut(Answer):
-    """What the workers will do, by the very function that they run."""
+    """What the workers will do, by the very function that they run. Of a deadline or of an alert."""
 
-    deadline_id: str
+    deadline_id: str | None = None
+    alert_id: str | None = None
     version: int
     state: str
     why: str

@@ -20,13 +20,15 @@ class AttemptOut(Answer):
 
 class MessageOut(Answer):
     """`maybe_repeated`: an attempt has no known end, so the recipient may hold two copies, which carry
-    the same id."""
+    the same id. `deadline_version`: of the deadline or of the alert."""
 
     id: str
     team_id: str
     case_id: str | None
     deadline_id: str | None
+    alert_id: str | None
     deadline_version: int | None
+    drill: bool
     step: str
     occurrence: int
     event: str

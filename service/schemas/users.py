@@ -7,6 +7,7 @@ from pydantic import AfterValidator, EmailStr, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.errors import Code
+from service.languages import Language
 from service.schemas.fields import Answer, Id, Instant, Line, Shape, ZoneName
 
 
@@ -50,23 +51,31 @@ class AwayIn(Shape):
 
 
 class UserIn(Shape):
-    """`team_ids` may be left out by a key that belongs to one team. `quiet_hours` null: none."""
+    """`team_ids` may be left out by a key that belongs to one team. `quiet_hours` null: none. `language`:
+    of the mails to the person and the pages behind their links. `digest_at` and `exit_check_at`: the hour,
+    on the person's own clock, of the two mails of the day; null: none."""
 
     name: Line
     email: Email
     timezone: ZoneName
+    language: Language = Language.ENGLISH
     team_ids: TeamIds | None = None
     quiet_hours: QuietHours | None = QuietHours(begin="21:00", end="07:00")
+    digest_at: Hour | None = "08:00"
+    exit_check_at: Hour | None = "18:00"
 
 
 class UserPatch(Shape):
-    """`quiet_hours` null takes them away; `away` null ends an absence."""
+    """`quiet_hours`, `digest_at`, `exit_check_at` null take them away; `away` null ends an absence."""
 
     name: Line | None = None
     email: Email | None = None
     timezone: ZoneName | None = None
+    language: Language | None = None
     team_ids: TeamIds | None = None
     quiet_hours: QuietHours | None = None
+    digest_at: Hour | None = None
+    exit_check_at: Hour | None = None
     away: AwayIn | None = None
     disabled: bool | None = None
 
@@ -78,11 +87,14 @@ class UserOut(Answer):
     name: str
     email: str
     timezone: str
+    language: Language
     quiet_from: str | None
     quiet_until: str | None
     away_from: datetime | None
     away_until: datetime | None
     deputy_id: str | None
+    digest_at: str | None
+    exit_check_at: str | None
     team_ids: list[str]
     disabled_at: datetime | None
     revision: int

@@ -60,7 +60,7 @@ class Choice(TypeDecorator[Enum]):
 
 
 #: JSONB on Postgres, JSON text on SQLite.
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def as_rows(models: Iterable[SQLModel]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Index, UniqueConstraint, func, or_, text, tuple_, update
 from sqlmodel import Field, SQLModel, col, select
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
+from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, within
@@ -29,9 +30,10 @@ class Deadline(SQLModel, table=True):
     `at`); `computed_on` and `computed_at` then keep what the rule gives. `earlier_dates`: the date
     of each version before. `proposal`: what one person wants of a critical deadline and a second has
     to confirm (`verb`, `what`, `by`, `at`), `proposals` how often that was so. `checked_against`: the
-    edition of the law that it was last held against.
+    edition of the law that it was last held against. `drill`: it is there to practise with.
     """
 
+    subject_kind: ClassVar[SubjectKind] = SubjectKind.DEADLINE
     __tablename__ = "deadlines"
     __table_args__ = (
         Index("ix_deadlines_wake_at", "wake_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
@@ -56,6 +58,7 @@ class Deadline(SQLModel, table=True):
     force: Force = Field(sa_type=Choice(Force))
     duty_holder: DutyHolder = Field(sa_type=Choice(DutyHolder))
     critical: bool = False
+    drill: bool = False
     state: DeadlineState = Field(sa_type=Choice(DeadlineState))
     due_on: date
     due_at: datetime = Field(sa_type=UtcDateTime)
@@ -92,6 +95,11 @@ class Deadline(SQLModel, table=True):
     wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+    @property
+    def live(self) -> bool:
+        """Whether there is still something to say of it."""
+        return self.state in LIVE_STATES
 
 
 async def get_deadline(session: AsyncSession, deadline_id: str, reach: Reach) -> Deadline | None:
@@ -198,7 +206,7 @@ async def wake(session: AsyncSession, deadline_ids: Iterable[str], now: datetime
 async def wake_policy_users(
     session: AsyncSession, policy_id: str | None, team_id: str, now: datetime
 ) -> None:
-    """A changed policy changes the plans that rest on it (None: those that rest on the default)."""
+    """A changed policy changes the plans that rest on it (None: those for which none was chosen)."""
     chosen = func.coalesce(col(Deadline.escalation_policy_id), col(Case.escalation_policy_id))
     of_policy = (
         select(Deadline.id)
@@ -220,11 +228,12 @@ async def deadlines_shown(
     ended_after: datetime,
     limit: int,
 ) -> list[tuple[Deadline, Case]]:
-    """What a feed of these cases may show: live deadlines, and those that ended lately."""
+    """What a feed of these cases may show: live deadlines, and those that ended lately; no drills."""
     query = (
         select(Deadline, Case)
         .join(Case, col(Case.id) == col(Deadline.case_id))
         .where(Deadline.team_id == team_id, col(Deadline.case_id).in_(case_ids))
+        .where(col(Deadline.drill).is_(False))
         .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > ended_after))
         .order_by(col(Deadline.due_at), col(Deadline.id))
         .limit(limit)
@@ -239,6 +248,7 @@ async def newest_end(
     query = select(func.max(Deadline.ended_at)).where(
         Deadline.team_id == team_id,
         col(Deadline.case_id).in_(case_ids),
+        col(Deadline.drill).is_(False),
         col(Deadline.ended_at) <= until,
     )
     newest: datetime | None = (await session.exec(query)).one()

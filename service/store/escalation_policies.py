@@ -1,9 +1,10 @@
 """Escalation policies as teams write them; a running escalation keeps its own copy."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import or_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,7 +14,8 @@ from service.store.paging import get_within, page, within
 
 
 class EscalationPolicy(SQLModel, table=True):
-    """`steps`: list of {trigger, seconds, targets}."""
+    """`steps`: list of {trigger, seconds, court_days, targets, need}. `default_for`: {kinds, forces,
+    critical} of the team's deadlines that climb it where nothing else was chosen; None: it is chosen."""
 
     __tablename__ = "escalation_policies"
 
@@ -21,6 +23,7 @@ class EscalationPolicy(SQLModel, table=True):
     team_id: str = Field(foreign_key="teams.id", index=True)
     name: str
     steps: list[dict[str, Any]] = Field(sa_type=Json)
+    default_for: dict[str, Any] | None = Field(default=None, sa_type=Json)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -38,11 +41,14 @@ async def list_policies(
     return await page(session, query, EscalationPolicy.id, after, limit)
 
 
-async def policies_by_id(
-    session: AsyncSession, policy_ids: Iterable[str]
+async def policies_at_hand(
+    session: AsyncSession, policy_ids: Collection[str | None], team_ids: Collection[str]
 ) -> dict[str, EscalationPolicy]:
-    wanted = set(policy_ids)
-    if not wanted:
-        return {}
-    rows = await session.exec(select(EscalationPolicy).where(col(EscalationPolicy.id).in_(wanted)))
+    """By id: the named ones, and the defaults of these teams."""
+    default = col(EscalationPolicy.team_id).in_(team_ids) & col(
+        EscalationPolicy.default_for
+    ).is_not(None)
+    rows = await session.exec(
+        select(EscalationPolicy).where(or_(col(EscalationPolicy.id).in_(policy_ids), default))
+    )
     return {policy.id: policy for policy in rows}

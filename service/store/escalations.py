@@ -1,14 +1,15 @@
-"""Running escalations: one for each version of a deadline whose ladder has begun."""
+"""Running escalations: one for each version of a deadline or an alert whose ladder has begun."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel, col, select
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.store.columns import Json, UtcDateTime
+from service.store.subjects import about
 
 
 class Escalation(SQLModel, table=True):
@@ -18,11 +19,16 @@ class Escalation(SQLModel, table=True):
     from these and the responses."""
 
     __tablename__ = "escalations"
-    __table_args__ = (UniqueConstraint("deadline_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("deadline_id", "version"),
+        UniqueConstraint("alert_id", "version"),
+        CheckConstraint("(deadline_id IS NULL) <> (alert_id IS NULL)", name="one_subject"),
+    )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id")
-    deadline_id: str = Field(foreign_key="deadlines.id")
+    deadline_id: str | None = Field(default=None, foreign_key="deadlines.id")
+    alert_id: str | None = Field(default=None, foreign_key="alerts.id")
     version: int
     steps: list[dict[str, Any]] = Field(sa_type=Json)
     fired: dict[str, str] = Field(sa_type=Json)
@@ -31,12 +37,14 @@ class Escalation(SQLModel, table=True):
     repeated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime = Field(sa_type=UtcDateTime)
 
+    @property
+    def subject_id(self) -> str:
+        return self.deadline_id or self.alert_id or ""
+
 
 async def escalations_of(
-    session: AsyncSession, deadline_ids: Iterable[str]
+    session: AsyncSession, subject_ids: Iterable[str]
 ) -> dict[tuple[str, int], Escalation]:
-    """(deadline id, version) to the escalation that runs for it."""
-    rows = await session.exec(
-        select(Escalation).where(col(Escalation.deadline_id).in_(set(deadline_ids)))
-    )
-    return {(one.deadline_id, one.version): one for one in rows}
+    """(id of a deadline or an alert, version) to the escalation that runs for it."""
+    rows = await session.exec(select(Escalation).where(about(Escalation, subject_ids)))
+    return {(one.subject_id, one.version): one for one in rows}

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, func, or_, text, update
+from sqlalchemy import Index, TextClause, and_, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
+from service.store.alerts import Alert
 from service.store.cases import CaseRole
 from service.store.columns import (
     Choice,
+    Json,
     UtcDateTime,
     as_rows,
     insert_missing,
@@ -26,17 +28,22 @@ from service.store.columns import (
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.paging import get_within, page
-from service.store.users import User
+from service.store.subjects import Subject, about
+from service.store.users import Membership, User
 
 #: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
 _PENDING = text("state IN ('due', 'sending')")
+_PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL")
 
 
 class Message(SQLModel, table=True):
     """One notice to one address, its bytes frozen at release.
 
-    Exactly one of `user_id` and `endpoint_id` is set. `due_at`: when it should have been said;
-    `step`: the step's number on the ladder, or the event type where there is no ladder.
+    Exactly one of `user_id` and `endpoint_id` is set; of `deadline_id` and `alert_id` at most one, and
+    `deadline_version` is the version of either. `due_at`: when it should have been said; `step`: the
+    step's number on the ladder, or the event type where there is no ladder. `drill`: it counts in no
+    statistics. `listed`: what an overview shows its reader: `cases` with the level,
+    `deadlines` with the version of each.
     """
 
     __tablename__ = "messages"
@@ -47,14 +54,23 @@ class Message(SQLModel, table=True):
             postgresql_where=_PENDING,
             sqlite_where=_PENDING,
         ),
+        Index(
+            "ix_messages_of_alerts",
+            "next_attempt_at",
+            postgresql_where=_PENDING_OF_ALERTS,
+            sqlite_where=_PENDING_OF_ALERTS,
+        ),
         Index("ix_messages_due_at", "due_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
+        Index("ix_messages_user_id_created_at", "user_id", "created_at"),
     )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id")
     case_id: str | None = Field(default=None, foreign_key="cases.id")
     deadline_id: str | None = Field(default=None, foreign_key="deadlines.id", index=True)
+    alert_id: str | None = Field(default=None, foreign_key="alerts.id", index=True)
     deadline_version: int | None = None
+    drill: bool = False
     step: str
     occurrence: int = 0
     event: EventType = Field(sa_type=Choice(EventType))
@@ -65,6 +81,7 @@ class Message(SQLModel, table=True):
     level: int = Level.CODE
     dedupe_key: str = Field(unique=True)
     content: bytes
+    listed: dict[str, dict[str, int]] | None = Field(default=None, sa_type=Json)
     state: MessageState = Field(default=MessageState.DUE, sa_type=Choice(MessageState))
     reason: str | None = None
     due_at: datetime = Field(sa_type=UtcDateTime)
@@ -78,9 +95,11 @@ class Message(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Standing:
-    """What must still hold when a message is handed over, read in the transaction that claims it."""
+    """What must still hold when a message is handed over, read in the transaction that claims it.
+    `subject` None: the message is about neither a deadline nor an alert. `on_case`: the reader has a
+    role on the case, or is in the team where there is no case."""
 
-    deadline: Deadline | None
+    subject: Subject | None
     user: User | None
     on_case: bool
     endpoint: Endpoint | None
@@ -94,10 +113,25 @@ async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> No
 async def lease_due(
     session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
 ) -> list[Message]:
-    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent."""
+    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
+    of alerts first, however many others have been waiting longer."""
+    urgent = await _lease(session, _PENDING_OF_ALERTS, now, lease, lease_for, limit)
+    if len(urgent) == limit:
+        return urgent
+    return urgent + await _lease(session, _PENDING, now, lease, lease_for, limit - len(urgent))
+
+
+async def _lease(
+    session: AsyncSession,
+    pending: TextClause,
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
+) -> list[Message]:
     due = (
         select(Message.id)
-        .where(_PENDING, col(Message.next_attempt_at) <= now)
+        .where(pending, col(Message.next_attempt_at) <= now)
         .order_by(col(Message.next_attempt_at))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -124,15 +158,22 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
         .where(CaseRole.case_id == Message.case_id, CaseRole.user_id == Message.user_id)
         .exists()
     )
+    in_team = (
+        select(Membership.user_id)
+        .where(Membership.team_id == Message.team_id, Membership.user_id == Message.user_id)
+        .exists()
+    )
+    on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
     query = (
-        select_columns(col(Message.id), Deadline, User, role_held, Endpoint)
+        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint)
         .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
+        .outerjoin(Alert, col(Alert.id) == col(Message.alert_id))
         .outerjoin(User, col(User.id) == col(Message.user_id))
         .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
         .where(col(Message.id).in_([message.id for message in messages]))
     )
-    rows = await session.exec(query)  # type: ignore[call-overload]  # five columns, typed to four
-    return {row[0]: Standing(row[1], row[2], bool(row[3]), row[4]) for row in rows}
+    rows = await session.exec(query)  # type: ignore[call-overload]  # six columns, typed to four
+    return {row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5]) for row in rows}
 
 
 async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
@@ -178,11 +219,12 @@ async def _settle(
 
 
 async def reached_steps(
-    session: AsyncSession, deadline_ids: Iterable[str]
+    session: AsyncSession, subject_ids: Iterable[str]
 ) -> set[tuple[str, int, str]]:
-    """(deadline, version, step) of which at least one mail is under way or accepted."""
-    query = select(Message.deadline_id, Message.deadline_version, Message.step).where(
-        col(Message.deadline_id).in_(set(deadline_ids)),
+    """(deadline or alert, version, step) of which at least one mail is under way or accepted."""
+    subject_id = func.coalesce(Message.deadline_id, Message.alert_id)
+    query = select(subject_id, Message.deadline_version, Message.step).where(
+        about(Message, subject_ids),
         Message.channel == ChannelKind.EMAIL,
         col(Message.state).in_({*PENDING_STATES, MessageState.ACCEPTED}),
     )
@@ -209,7 +251,8 @@ async def get_message(session: AsyncSession, message_id: str, reach: Reach) -> M
 async def messages_of(
     session: AsyncSession, column: Any, owner_id: str, after: str | None, limit: int
 ) -> list[Message]:
-    """The messages of one deadline (`Message.deadline_id`) or endpoint (`Message.endpoint_id`)."""
+    """The messages of one deadline (`Message.deadline_id`), alert (`Message.alert_id`) or endpoint
+    (`Message.endpoint_id`)."""
     query = select(Message).where(col(column) == owner_id)
     return await page(session, query, Message.id, after, limit)
 

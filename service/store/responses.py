@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.answering import Strength, holds_the_chain
 from service.domain.escalation import ResponseKind
 from service.store.columns import Choice, UtcDateTime
+from service.store.subjects import about
 
 
 class Response(SQLModel, table=True):
@@ -18,10 +20,14 @@ class Response(SQLModel, table=True):
     when a snooze ends. `withdrawn_at`: the person has taken it back."""
 
     __tablename__ = "responses"
+    __table_args__ = (
+        CheckConstraint("(deadline_id IS NULL) <> (alert_id IS NULL)", name="one_subject"),
+    )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id")
-    deadline_id: str = Field(foreign_key="deadlines.id", index=True)
+    deadline_id: str | None = Field(default=None, foreign_key="deadlines.id", index=True)
+    alert_id: str | None = Field(default=None, foreign_key="alerts.id", index=True)
     version: int
     kind: ResponseKind = Field(sa_type=Choice(ResponseKind))
     user_id: str = Field(foreign_key="users.id")
@@ -35,6 +41,10 @@ class Response(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
+    @property
+    def subject_id(self) -> str:
+        return self.deadline_id or self.alert_id or ""
+
     def counts_for(self, critical: bool) -> bool:
         """Whether the ladder heeds it, on a deadline that is critical or is not."""
         if self.withdrawn_at is not None:
@@ -47,13 +57,13 @@ class Response(SQLModel, table=True):
 
 
 async def responses_to(
-    session: AsyncSession, deadline_ids: Iterable[str]
+    session: AsyncSession, subject_ids: Iterable[str]
 ) -> dict[str, list[Response]]:
-    """Deadline id to its responses, oldest first."""
-    query = select(Response).where(col(Response.deadline_id).in_(set(deadline_ids)))
+    """Id of a deadline or an alert to its responses, oldest first."""
+    query = select(Response).where(about(Response, subject_ids))
     found: dict[str, list[Response]] = {}
     for response in await session.exec(query.order_by(col(Response.at), col(Response.id))):
-        found.setdefault(response.deadline_id, []).append(response)
+        found.setdefault(response.subject_id, []).append(response)
     return found
 
 

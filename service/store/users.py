@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import Index, delete, text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
-from service.store.columns import UtcDateTime
+from service.languages import Language
+from service.store.columns import Choice, UtcDateTime
 from service.store.paging import page
 
 
@@ -17,20 +18,32 @@ class User(SQLModel, table=True):
     """`email` is kept as given; `email_key` is its lower-cased form, unique. `quiet_from` and
     `quiet_until` (HH:MM on the clock of `timezone`, None: never) bound the hours of rest. From
     `away_from` until `away_until` `deputy_id`, or else the deputies of each case, are told instead.
+    `digest_at` and `exit_check_at` (HH:MM on the same clock, None: none): when the two mails of the day
+    are sent; `digest_wake_at` and `exit_check_wake_at`: the next instant at which each is due.
     """
 
     __tablename__ = "users"
+    __table_args__ = tuple(
+        Index(f"ix_users_{name}", name, postgresql_where=set_, sqlite_where=set_)
+        for name in ("digest_wake_at", "exit_check_wake_at")
+        for set_ in [text(f"{name} IS NOT NULL")]
+    )
 
     id: str = Field(primary_key=True)
     name: str
     email: str
     email_key: str = Field(unique=True)
     timezone: str
+    language: Language = Field(default=Language.ENGLISH, sa_type=Choice(Language))
     quiet_from: str | None = None
     quiet_until: str | None = None
     away_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     away_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deputy_id: str | None = None
+    digest_at: str | None = "08:00"
+    digest_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    exit_check_at: str | None = "18:00"
+    exit_check_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -92,6 +105,20 @@ async def members_among(session: AsyncSession, team_id: str, user_ids: Iterable[
         .where(col(User.disabled_at).is_(None))
     )
     return set(await session.exec(query))
+
+
+async def members_of(session: AsyncSession, team_ids: Iterable[str]) -> dict[str, list[User]]:
+    """Team id to its people who are not disabled."""
+    wanted, found = set(team_ids), dict[str, list[User]]()
+    query = (
+        select(Membership.team_id, User)
+        .join(User, col(User.id) == col(Membership.user_id))
+        .where(col(Membership.team_id).in_(wanted), col(User.disabled_at).is_(None))
+        .order_by(col(User.id))
+    )
+    for team_id, user in await session.exec(query) if wanted else ():
+        found.setdefault(team_id, []).append(user)
+    return found
 
 
 def _seen(reach: Reach) -> SelectOfScalar[User]:

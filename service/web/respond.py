@@ -9,29 +9,28 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import ValidationError
 
-from service.channels.email.content import long_day, wall_clock
+from service.channels.wording import Wording, worded_templates, wording
 from service.dependencies import RuntimeNow, Sits
 from service.domain.access import Level
 from service.domain.answering import FORM_SECONDS, LinkState, Problem, offered_snoozes
 from service.domain.escalation import ResponseKind
+from service.domain.notifications import SubjectKind
 from service.flows import answering
 from service.flows.acknowledgement import Said
 from service.flows.answering import Asked
+from service.languages import preferred
 from service.runtime import TEMPLATES, Runtime
 from service.schemas.deadlines import DeclineIn, SnoozeIn
+from service.store.alerts import Alert
+from service.store.deadlines import Deadline
 from service.store.responses import Response as Answer
+from service.web.alert_page import alert_facts
 
 router = APIRouter(include_in_schema=False)
-_pages = Environment(
-    loader=FileSystemLoader(TEMPLATES / "pages"),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_pages = worded_templates(TEMPLATES / "pages")
+_PAGES = {SubjectKind.DEADLINE: "respond.html", SubjectKind.ALERT: "respond_alert.html"}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -67,10 +66,10 @@ Posted = Annotated[dict[str, str], Depends(_form)]
 
 
 @router.api_route("/r/{token}", methods=["GET", "HEAD"])
-async def show(token: str, sitting: Sits, runtime: RuntimeNow) -> Response:
+async def show(token: str, request: Request, sitting: Sits, runtime: RuntimeNow) -> Response:
     """What is asked, and the form; or what has become of it."""
     asked = await answering.look(sitting, runtime.seal, token)
-    return _answer(asked, runtime, sitting.now)
+    return _answer(request, asked, runtime, sitting.now)
 
 
 @router.api_route("/r/{token}", methods=["OPTIONS"])
@@ -86,7 +85,7 @@ async def post(
     """Keeps the answer, or takes it back, and leads to the page; a refusal is said on the page."""
     asked = await answering.look(sitting, runtime.seal, token, lock=True)
     if asked is None or asked.state(sitting.now) in _CLOSED:
-        return _answer(asked, runtime, sitting.now)
+        return _answer(request, asked, runtime, sitting.now)
     cookie = request.cookies.get(_cookie_name(asked), "")
     message_id, nonce = asked.message.id, posted.get("nonce", "")
     problem = answering.fault_of_form(runtime.seal, message_id, nonce, cookie, sitting.now)
@@ -95,7 +94,7 @@ async def post(
         client = answering.client_fingerprint(runtime.seal, address, sitting.now)
         problem = await _act(sitting, asked, posted, client)
     if problem is not None:
-        return _answer(asked, runtime, sitting.now, problem)
+        return _answer(request, asked, runtime, sitting.now, problem)
     return Response(status_code=303, headers=_HEADERS | {"Location": f"/r/{token}"})
 
 
@@ -130,17 +129,22 @@ def _said(posted: Mapping[str, str]) -> Said | Problem:
 
 
 def _answer(
-    asked: Asked | None, runtime: Runtime, now: datetime, problem: Problem | None = None
+    request: Request,
+    asked: Asked | None,
+    runtime: Runtime,
+    now: datetime,
+    problem: Problem | None = None,
 ) -> Response:
     """The page, with a fresh form and its cookie; or one that says why there is none."""
     state = asked.state(now) if asked else None
+    words = _words(request, asked)
     if asked is None or asked.level is None or state in _CLOSED:
-        page = _pages.get_template("respond_closed.html").render(state=state)
-        return _html(page, _CLOSED[state] if state else 404)
+        page = _pages.get_template("respond_closed.html").render(words=words, state=state)
+        return _html(page, words, _CLOSED[state] if state else 404)
     form = answering.new_form(runtime.seal, asked.message.id, now)
-    facts = _facts(asked, asked.level, now) | {"nonce": form.nonce, "problem": problem}
-    page = _pages.get_template("respond.html").render(facts)
-    response = _html(page, _STATUS.get(problem, 422) if problem else 200)
+    facts = _facts(asked, asked.level, words, now) | {"nonce": form.nonce, "problem": problem}
+    page = _pages.get_template(_PAGES[asked.subject.subject_kind]).render(facts)
+    response = _html(page, words, _STATUS.get(problem, 422) if problem else 200)
     if state is LinkState.OPEN:
         _remember(response, asked, form.cookie, runtime)
     return response
@@ -159,8 +163,16 @@ def _remember(response: Response, asked: Asked, cookie: str, runtime: Runtime) -
     )
 
 
-def _html(page: str, status: int) -> Response:
-    return Response(page, status, _HEADERS, media_type="text/html; charset=utf-8")
+def _words(request: Request, asked: Asked | None) -> Wording:
+    """The reader's, who is known from the message; else what the browser asks for."""
+    if asked is not None:
+        return wording(asked.reader.language)
+    return wording(preferred(request.headers.get("accept-language", "")))
+
+
+def _html(page: str, words: Wording, status: int) -> Response:
+    headers = _HEADERS | {"Content-Language": words.language.value}
+    return Response(page, status, headers, media_type="text/html; charset=utf-8")
 
 
 def _cookie_name(asked: Asked) -> str:
@@ -168,53 +180,69 @@ def _cookie_name(asked: Asked) -> str:
     return f"form_{asked.message.id}"
 
 
-def _facts(asked: Asked, level: Level, now: datetime) -> dict[str, Any]:
-    """What the template may use, already on the reader's clock; nothing above the level."""
-    deadline, zone = asked.deadline, asked.reader.timezone
-    own = asked.own
+def _facts(asked: Asked, level: Level, words: Wording, now: datetime) -> dict[str, Any]:
+    """What the template may use, already on the reader's clock and in the reader's words; nothing above
+    the level."""
+    subject, zone, own = asked.subject, asked.reader.timezone, asked.own
     others = [one for one in asked.answers if one.user_id != asked.reader.id]
+    if isinstance(subject, Alert):
+        about = alert_facts(subject, level, words, zone)
+    else:
+        about = _deadline_facts(asked, subject, level, words, now)
+    return about | {
+        "words": words,
+        "code": asked.case.code if asked.case and level >= Level.CODE else None,
+        "drill": subject.drill,
+        # Without a case nobody has a part in it that would say anything.
+        "role": words.role(asked.roles[asked.reader.id][0]) if asked.case else None,
+        "state": asked.state(now),
+        "own": _told(asked, own, words) if own else None,
+        "answered": asked.answered,
+        "undoable": asked.undoable(now),
+        "others": [_told(asked, one, words) for one in answering.newest_of_each(others)],
+        "version": subject.version,
+    }
+
+
+def _deadline_facts(
+    asked: Asked, deadline: Deadline, level: Level, words: Wording, now: datetime
+) -> dict[str, Any]:
+    zone = asked.reader.timezone
     return {
-        "code": asked.case.code if level >= Level.CODE else None,
-        "kind": deadline.kind.replace("_", " ") if level >= Level.CODE else None,
-        "due_day": long_day(deadline.due_on),
-        "due_reader": wall_clock(deadline.due_at, zone),
-        "due_forum": wall_clock(deadline.due_at, deadline.timezone),
+        "kind": words.kind(deadline.kind) if level >= Level.CODE else None,
+        "due_day": words.long_day(deadline.due_on),
+        "due_reader": words.wall_clock(deadline.due_at, zone),
+        "due_forum": words.wall_clock(deadline.due_at, deadline.timezone),
         "same_zone": zone == deadline.timezone,
         "tolled": deadline.tolled_since is not None,
         "overdue": deadline.due_at <= now,
-        "previous_day": _previous_day(asked),
-        "role": asked.roles[asked.reader.id][0],
+        "previous_day": _previous_day(deadline, asked.message.deadline_version, words),
         "critical": deadline.critical,
-        "state": asked.state(now),
         "became": deadline.state,
-        "ended": wall_clock(deadline.ended_at, zone) if deadline.ended_at else None,
-        "own": _told(asked, own) if own else None,
-        "answered": asked.answered,
-        "undoable": asked.undoable(now),
-        "others": [_told(asked, one) for one in answering.newest_of_each(others)],
-        "version": deadline.version,
+        "ended": words.wall_clock(deadline.ended_at, zone) if deadline.ended_at else None,
         "snoozes": [
-            (at.isoformat(), wall_clock(at, zone)) for at in offered_snoozes(deadline.due_at, now)
+            (at.isoformat(), words.wall_clock(at, zone))
+            for at in offered_snoozes(deadline.due_at, now)
         ],
     }
 
 
-def _told(asked: Asked, answer: Answer) -> dict[str, Any]:
+def _told(asked: Asked, answer: Answer, words: Wording) -> dict[str, Any]:
     """An answer by the role of who gave it, never the name."""
     zone, roles = asked.reader.timezone, asked.roles.get(answer.user_id, [])
     return {
-        "role": roles[0] if roles else None,
+        "role": words.role(roles[0]) if roles and asked.case else None,
         "kind": answer.kind,
-        "at": wall_clock(answer.at, zone),
-        "until": wall_clock(answer.until, zone) if answer.until else None,
+        "at": words.wall_clock(answer.at, zone),
+        "until": words.wall_clock(answer.until, zone) if answer.until else None,
         "suspect": answer.suspect,
-        "counts": answer.counts_for(asked.deadline.critical),
+        "counts": answer.counts_for(asked.subject.critical),
     }
 
 
-def _previous_day(asked: Asked) -> str | None:
-    """The day that stood in the mail, where the date has moved since."""
-    for earlier in asked.deadline.earlier_dates:
-        if earlier["version"] == asked.message.deadline_version:
-            return long_day(datetime.fromisoformat(earlier["due_on"]).date())
+def _previous_day(deadline: Deadline, mailed: int | None, words: Wording) -> str | None:
+    """The day that stood in the mail, where the date has moved since; `mailed`: the version in it."""
+    for earlier in deadline.earlier_dates:
+        if earlier["version"] == mailed:
+            return words.long_day(datetime.fromisoformat(earlier["due_on"]).date())
     return None

@@ -235,13 +235,37 @@ async def test_a_process_forecasts_after_its_first_round_and_once_a_day_by_the_c
     installation: Installation, team: Team
 ) -> None:
     await listening(team)
-    lookout = tasks._Lookout(installation.runtime)
+    runtime = installation.runtime
+    lookout = tasks.Beside(runtime, "forecast", lambda: tasks.forecast(runtime), DAY)
     told = []
     for hours in (0, 1, 23, 24, 25):
         await laddered(team, [{"targets": ["lead"], "before_due": "P7D"}])
         installation.clock.set(START + timedelta(hours=hours))
         lookout.round_ended()
-        assert lookout.forecasting is not None
-        assert await lookout.forecasting
+        assert lookout.under_way is not None
+        assert await lookout.under_way
         told.append(len(await heard(installation)))
     assert told == [1, 1, 1, 4, 4]
+
+
+async def test_what_did_not_go_well_is_done_again_after_some_rounds(
+    installation: Installation,
+) -> None:
+    well, done = iter([False, False, True, True]), []
+
+    async def work() -> bool:
+        done.append(rounds)
+        return next(well)
+
+    beside = tasks.Beside(installation.runtime, "work", work, DAY, again=3)
+    for rounds in range(12):  # noqa: B007  (work notes it)
+        beside.round_ended()
+        assert beside.under_way is not None
+        await beside.under_way
+    assert done == [0, 3, 6]
+    installation.clock.set(START - DAY)
+    rounds = 12
+    beside.round_ended()
+    await beside.under_way
+    assert done == [0, 3, 6, 12], "the clock has leapt"
+    await beside.end()

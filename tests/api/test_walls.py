@@ -33,6 +33,7 @@ KINDS = {
     "message_id": "msg",
     "tolling_id": "tol",
     "extension_id": "ext",
+    "alert_id": "alr",
 }
 #: The same for every team: the rule library and the court calendars hold nothing of anyone's.
 COMMON = {
@@ -82,11 +83,15 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
     extension = await create(admin, f"{path}/extensions", said)
     standstill = {"from_on": "2026-03-01", "until_on": "2026-03-02"}
     tolling = await create(admin, f"{path}/tolling", said | standstill)
+    raised = {"title": mark, "notes": mark, "external_id": mark, "case_id": team.case}
+    alert = await create(admin, "/alerts", raised | {"user_id": owner})
     runtime = installation.runtime
     async with runtime.transaction() as session:
         now = installation.clock.now
         session.add(_question(team, due["id"], mark, now))
-        await release_due(Sitting(session, runtime.channels, runtime.rules, now), 100)
+        sitting = Sitting(session, runtime.channels, runtime.rules, now)
+        while not (await release_due(sitting, 100)).last:
+            pass  # alerts first, then deadlines
     messages = (await read(admin, f"/deadlines/{due['id']}/messages"))["items"]
     ids = {
         "team_id": team.id,
@@ -100,6 +105,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
         "message_id": messages[0]["id"],
         "tolling_id": tolling["tolling"]["id"],
         "extension_id": extension["id"],
+        "alert_id": alert["id"],
     }
     return Furnished(team, ids)
 
@@ -255,6 +261,10 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
         ("patch", "/users/{user_id}"): {"name": "Changed"},
         ("patch", "/cases/{case_id}"): {"ceiling": 0},
         ("patch", "/deadlines/{deadline_id}"): {"title": "Changed"},
+        ("patch", "/alerts/{alert_id}"): {"title": "Changed"},
+        ("post", "/alerts/{alert_id}/acknowledge"): person,
+        ("post", "/alerts/{alert_id}/decline"): person | {"reason": "not_mine"},
+        ("post", "/alerts/{alert_id}/resolve"): person | {"reason": "released"},
         ("patch", "/escalation-policies/{policy_id}"): {"name": "Changed"},
         ("patch", "/endpoints/{endpoint_id}"): {"name": "Changed"},
         ("patch", "/feeds/{feed_id}"): {"name": "Changed"},
@@ -309,6 +319,11 @@ async def test_nothing_of_another_team_can_be_referred_to(
             f"/deadlines/{ours.ids['deadline_id']}/acknowledge",
             {"user_id": owner},
         ),
+        ("/alerts", {"title": "x", "case_id": them["case_id"]}),
+        ("/alerts", {"title": "x", "team_id": them["team_id"]}),
+        ("/alerts", {"title": "x", "user_id": owner}),
+        ("/alerts", {"title": "x", "escalation_policy_id": them["policy_id"]}),
+        (f"/alerts/{ours.ids['alert_id']}/acknowledge", {"user_id": owner}),
     ]
     before = await installation.rows()
     for path, body in attempts:

@@ -20,7 +20,7 @@ def notice(level: Level = Level.FULL, **given: Any) -> Notice:
         "event": EventType.REMINDER_DUE,
         "level": Level.FULL,
         "case_code": "K-17",
-        "deadline_id": "dln_01",
+        "subject_id": "dln_01",
         "version": 3,
         "kind": DeadlineKind.FILING,
         "title": "Appeal against extradition",

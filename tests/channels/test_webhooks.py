@@ -133,6 +133,7 @@ def test_an_event_has_one_envelope() -> None:
         "subject": {"kind": "deadline", "id": "dln_01"},
         "sequence": 4,
         "test": False,
+        "drill": False,
         "actor": {"kind": "system"},
         "links": {"self": f"{SOURCE}/api/v1/deadlines/dln_01"},
     }

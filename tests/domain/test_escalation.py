@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.domain.escalation import (
-    DEFAULT_STEPS,
     EscalationState,
     Response,
     ResponseKind,
@@ -29,10 +28,6 @@ def mark(hours: float, trigger: Trigger = Trigger.BEFORE_DUE) -> Step:
 
 def silence(hours: float) -> Step:
     return Step(Trigger.NO_RESPONSE_FOR, timedelta(hours=hours), (Role.DEPUTY,))
-
-
-def test_the_ladder_that_everyone_gets_can_be_climbed() -> None:
-    check_steps(DEFAULT_STEPS)
 
 
 @pytest.mark.parametrize(

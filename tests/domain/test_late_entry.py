@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.deadlines import DeadlineState
-from service.domain.escalation import DEFAULT_STEPS, Role, Step, Trigger, check_steps
+from service.domain.escalation import Role, Step, Trigger, check_steps
+from service.domain.ladders import DEFAULT_STEPS
 from service.domain.plan import PlanFacts, PlannedStep, plan
 from service.domain.reminders import shortened
 

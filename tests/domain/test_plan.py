@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import (
-    DEFAULT_STEPS,
     EscalationState,
     Response,
     ResponseKind,
@@ -20,6 +19,8 @@ from service.domain.escalation import (
     Step,
     Trigger,
 )
+from service.domain.insistence import OF_DEADLINES
+from service.domain.ladders import DEFAULT_STEPS
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
 from service.domain.reminders import QuietHours, said_by, waking
 
@@ -85,7 +86,7 @@ class Story:
                 told=self.told,
                 quiet=self.quiet,
                 calendar=self.calendar,
-                insists=self.insists,
+                insistence=OF_DEADLINES if self.insists else None,
                 repeats=self.repeats,
                 repeated_at=self.repeated_at,
             ),

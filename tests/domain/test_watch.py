@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.watch import (
+    MOST_ALERT_WAIT,
     MOST_SILENT,
     MOST_UNTAKEN,
     MOST_WAIT,
@@ -22,6 +23,7 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 LIMITS = {
     "wake_at": (MOST_WAIT, FindingCode.DEADLINE_WAITS),
+    "alert_wake_at": (MOST_ALERT_WAIT, FindingCode.ALERT_WAITS),
     "due_at": (MOST_WAIT, FindingCode.MESSAGE_WAITS),
     "next_attempt_at": (MOST_UNTAKEN, FindingCode.MESSAGE_NOT_TAKEN),
     "ticked_at": (MOST_SILENT, FindingCode.NOT_TICKING),
@@ -36,6 +38,8 @@ facts = st.builds(
     due_at=around_now,
     next_attempt_at=around_now,
     asleep=st.integers(0, 3),
+    alert_wake_at=around_now,
+    alerts_asleep=st.integers(0, 3),
     ticked_at=around_now,
 )
 
@@ -67,17 +71,23 @@ def test_what_is_due_never_waits_longer_than_five_minutes_without_an_alarm() -> 
 def test_all_is_well_exactly_when_no_limit_is_passed(seen: WatchFacts) -> None:
     passed = {code for name, (limit, code) in LIMITS.items() if _is_late(seen, name, limit)}
     passed |= {FindingCode.DEADLINE_ASLEEP} if seen.asleep else set()
+    passed |= {FindingCode.ALERT_ASLEEP} if seen.alerts_asleep else set()
     assert set(codes(seen)) == passed
     assert judge(seen, NOW).well == (not passed)
 
 
 @given(facts)
-def test_the_oldest_due_is_the_worse_of_deadline_and_message(seen: WatchFacts) -> None:
-    ages = [(NOW - at).total_seconds() for at in (seen.wake_at, seen.due_at) if at]
+def test_the_oldest_due_is_the_worst_of_deadline_alert_and_message(seen: WatchFacts) -> None:
+    due = (seen.wake_at, seen.alert_wake_at, seen.due_at)
+    ages = [(NOW - at).total_seconds() for at in due if at]
     assert judge(seen, NOW).oldest_due_seconds == max([*ages, 0.0])
 
 
-@given(facts, st.sampled_from(["wake_at", "due_at", "next_attempt_at"]), st.timedeltas(TICK))
+@given(
+    facts,
+    st.sampled_from(["wake_at", "alert_wake_at", "due_at", "next_attempt_at"]),
+    st.timedeltas(TICK),
+)
 def test_waiting_longer_never_mends_anything(
     seen: WatchFacts, name: str, longer: timedelta
 ) -> None:

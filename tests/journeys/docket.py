@@ -100,6 +100,9 @@ def open_docket(world: World, steps: list[dict[str, Any]], code: str = "K-17") -
                 "timezone": ZONE,
                 "team_ids": [team],
                 "quiet_hours": None,
+                # A journey counts its mails: the two of every day would stand between them.
+                "digest_at": None,
+                "exit_check_at": None,
             },
         )["id"]
         for role in ("owner", "deputy", "supervisor")

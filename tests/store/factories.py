@@ -19,6 +19,7 @@ from service.domain.deadlines import (
 from service.domain.escalation import ResponseKind, Role
 from service.domain.notifications import ChannelKind, EventType
 from service.ids import new_id
+from service.store.alerts import Alert
 from service.store.api_keys import ApiKey
 from service.store.attempts import Attempt
 from service.store.cases import Case, CaseRole
@@ -123,6 +124,22 @@ def deadline(of: Case, **given: Any) -> Deadline:
         "created_at": NOW,
     }
     return Deadline(**own | given)
+
+
+def alert(of: Case, **given: Any) -> Alert:
+    own = {
+        "id": new_id("alr", NOW),
+        "team_id": of.team_id,
+        "case_id": of.id,
+        "title": "Detained",
+        "raised_by": "usr_x",
+        "raised_at": NOW,
+        "timezone": "Asia/Almaty",
+        "entered_at": NOW,
+        "wake_at": NOW,
+        "created_at": NOW,
+    }
+    return Alert(**own | given)
 
 
 def mail(to: User, about: Deadline, **given: Any) -> Message:

@@ -41,6 +41,7 @@ async def furnish(session: Any) -> Docket:
     await put(
         session,
         due,
+        factories.alert(docket.case),
         factories.trigger_event(docket.case),
         factories.policy(docket.team),
         factories.escalation(due),

@@ -4,19 +4,20 @@ The To line is not among them: the address is read at handover and put in front 
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
+from service.channels.email.overview import folder_of, overview_facts, thread_of
 from service.channels.interface import Draft
-from service.domain.notifications import EventType, Notice
+from service.channels.wording import Wording, worded_templates, wording
+from service.domain.notifications import EventType, Notice, SubjectKind
 from service.domain.reminders import is_late
 
 _FOLDERS = {
@@ -52,28 +53,31 @@ class MailContent:
 
     @cached_property
     def _environment(self) -> Environment:
-        return Environment(
-            loader=FileSystemLoader(self._templates),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        return worded_templates(self._templates)
 
     def compose(self, draft: Draft) -> bytes:
         """CRLF line ends, ASCII only, no To header."""
+        words = wording(draft.reader_language)
+        if draft.overview is not None:
+            facts = overview_facts(draft.overview, words)
+            return self._frozen(draft, folder_of(draft.overview), thread_of(draft.overview), facts)
         if draft.notice is None:
             raise ValueError(f"no mail is written about {draft.event}")
-        folder = f"email/{_FOLDERS[draft.event]}"
-        facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone)
+        facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)
         asks = draft.event in _ASKING
         facts["answer_link"] = self._answer_link(draft.message_id) if asks else None
+        return self._frozen(draft, _folder(draft.notice), draft.notice.subject_id, facts)
+
+    def _frozen(self, draft: Draft, name: str, about: str, facts: dict[str, Any]) -> bytes:
+        """`name`: the folder of the templates; `about`: what the mails of one thread have in common."""
+        folder, words = f"email/{name}", wording(draft.reader_language)
         mail = EmailMessage(policy.SMTP)
         mail["From"] = self._from
-        mail["Subject"] = self._render(f"{folder}/subject.txt", facts).strip()
+        prefix = words.gettext("DRILL") + " " if draft.notice and draft.notice.drill else ""
+        mail["Subject"] = prefix + self.render(f"{folder}/subject.txt", facts).strip()
         mail["Date"] = format_datetime(draft.occurred_at)
         mail["Message-ID"] = f"<{draft.message_id}@{self._domain}>"
-        thread = f"<{draft.notice.deadline_id}@{self._domain}>"
+        thread = f"<{about}@{self._domain}>"
         mail["In-Reply-To"] = thread
         mail["References"] = thread
         mail["Auto-Submitted"] = "auto-generated"
@@ -81,82 +85,61 @@ class MailContent:
         if facts["urgent"]:
             mail["Importance"] = "high"
         mail["X-Notification-Id"] = draft.message_id
-        mail["X-Deadline-Version"] = str(draft.notice.version)
-        mail.set_content(self._render(f"{folder}/body.txt", facts), cte="quoted-printable")
-        html = self._render(f"{folder}/body.html", facts)
+        if draft.notice:
+            mail["X-Deadline-Version"] = str(draft.notice.version)
+        mail.set_content(self.render(f"{folder}/body.txt", facts), cte="quoted-printable")
+        html = self.render(f"{folder}/body.html", facts)
         mail.add_alternative(html, subtype="html", cte="quoted-printable")
+        # After the parts: earlier it would have moved into the first of them.
+        mail["Content-Language"] = words.language.value
         # A boundary of our own: the library's is random, and the same draft must give the same bytes.
         mail.set_boundary(f"=_{draft.message_id}")
         return mail.as_bytes()
 
-    def _render(self, name: str, facts: dict[str, Any]) -> str:
+    def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)
 
 
-def _facts(notice: Notice, reader_zone: str) -> dict[str, Any]:
-    """What the templates may use: only strings, numbers and flags, already in the reader's terms."""
+def _folder(notice: Notice) -> str:
+    """An alert is one story from its first step to its last."""
+    return "alert" if notice.subject is SubjectKind.ALERT else _FOLDERS[notice.event]
+
+
+def _facts(notice: Notice, reader_zone: str, words: Wording) -> dict[str, Any]:
+    """What the templates may use: only strings, numbers and flags, already in the reader's terms, and
+    `words` for the texts themselves."""
     left = notice.due_at - notice.released_at
+    other_day = notice.act_by_on if notice.act_by_on != notice.due_on else None
+    late = is_late(notice.planned_at, notice.released_at)
     return {
+        "words": words,
         "code": notice.case_code,
         "level": int(notice.level),
-        "kind": notice.kind.replace("_", " ") if notice.kind else None,
+        "kind": words.kind(notice.kind) if notice.kind else None,
         "title": notice.title,
         "forum": notice.forum,
-        "basis": notice.basis,
+        "basis": words.basis(notice.basis, notice.standing) if notice.basis else None,
         "notes": notice.notes,
-        "standing": _standing(notice.standing),
-        "because": notice.because,
-        "proposed_verb": notice.proposed_verb,
-        "previous_day": long_day(notice.previous.due_on) if notice.previous else None,
-        "previous_short": _day(notice.previous.due_on) if notice.previous else None,
-        "tolled_since": _day(notice.tolled_since) if notice.tolled_since else None,
-        "due_day": long_day(notice.due_on),
-        "act_by": long_day(notice.act_by_on)
-        if notice.act_by_on and notice.act_by_on != notice.due_on
-        else None,
-        "due_short": _day(notice.due_on),
-        "due_reader": wall_clock(notice.due_at, reader_zone),
-        "due_forum": wall_clock(notice.due_at, notice.timezone),
+        "standing": words.standing(notice.standing),
+        "because": words.reason(notice.because) if notice.because else None,
+        "proposed_verb": words.verb(notice.proposed_verb) if notice.proposed_verb else None,
+        "previous_day": words.long_day(notice.previous.due_on) if notice.previous else None,
+        "previous_short": words.day(notice.previous.due_on) if notice.previous else None,
+        "tolled_since": words.day(notice.tolled_since) if notice.tolled_since else None,
+        "due_day": words.long_day(notice.due_on),
+        "act_by": words.long_day(other_day) if other_day else None,
+        "due_short": words.day(notice.due_on),
+        "due_reader": words.wall_clock(notice.due_at, reader_zone),
+        "due_forum": words.wall_clock(notice.due_at, notice.timezone),
         "same_zone": reader_zone == notice.timezone,
-        "left": _left(left),
+        "left": words.left(left),
         "overdue": left <= timedelta(),
         "urgent": left <= timedelta(days=1),
         "provisional": notice.provisional,
-        "late_since": wall_clock(notice.planned_at, reader_zone)
-        if is_late(notice.planned_at, notice.released_at)
-        else None,
-        "others": ", ".join(notice.others_told),
-        "next_at": wall_clock(notice.next_at, reader_zone) if notice.next_at else None,
-        "next_who": ", ".join(notice.next_roles),
+        "drill": notice.drill,
+        "insists": notice.event is EventType.ESCALATION_EXHAUSTED,
+        "late_since": words.wall_clock(notice.planned_at, reader_zone) if late else None,
+        "others": words.roles(notice.others_told),
+        "next_at": words.wall_clock(notice.next_at, reader_zone) if notice.next_at else None,
+        "next_who": words.roles(notice.next_roles),
     }
-
-
-def _standing(status: str | None) -> str | None:
-    """How far the rule can be relied on; at every level, for it names nobody and nothing."""
-    if status is None:
-        return "stated by a person"
-    verified = "a rule whose text has been verified"
-    return verified if status == "verified" else f"a rule that is {status}: confirm before relying"
-
-
-def long_day(on: date) -> str:
-    """The day with its weekday; the page behind the link writes it so too."""
-    return f"{on:%A}, {_day(on)}"
-
-
-def _day(on: Any) -> str:
-    return f"{on.day} {on:%B %Y}"
-
-
-def wall_clock(at: datetime, zone: str) -> str:
-    """An instant on the wall clock of a zone. Midnight is written as the end of the day before."""
-    local = at.astimezone(ZoneInfo(zone))
-    if (local.hour, local.minute) == (0, 0):
-        return f"{_day(local - timedelta(days=1))}, 24:00 ({zone})"
-    return f"{_day(local)}, {local:%H:%M} ({zone})"
-
-
-def _left(left: timedelta) -> str:
-    hours = abs(left) // timedelta(hours=1)
-    amount = f"{hours // 24} days" if hours >= 72 else f"{hours} hours" if hours != 1 else "1 hour"
-    return f"{amount} ago" if left <= timedelta() else amount

@@ -6,14 +6,14 @@ from typing import Any
 
 from service.channels.interface import Draft
 from service.domain.access import Level
-from service.domain.notifications import Notice
+from service.domain.notifications import Notice, SubjectKind
 
 SCHEMA_VERSION = "1"
 
 
 def compose(draft: Draft, source: str) -> bytes:
     """Minified UTF-8 JSON. `source` is the address of this installation."""
-    subject_id = draft.notice.deadline_id if draft.notice else None
+    notice = draft.notice
     envelope: dict[str, Any] = {
         "id": draft.event_id,
         "type": draft.event,
@@ -21,29 +21,28 @@ def compose(draft: Draft, source: str) -> bytes:
         "schema_version": SCHEMA_VERSION,
         "source": source,
         "team_id": draft.team_id,
-        "subject": {"kind": "deadline", "id": subject_id} if subject_id else None,
+        "subject": {"kind": notice.subject, "id": notice.subject_id} if notice else None,
         "sequence": draft.sequence,
-        "test": draft.notice is None,
+        "test": notice is None,
+        "drill": notice is not None and notice.drill,
         "actor": {"id": draft.actor} if draft.actor else {"kind": "system"},
-        "links": {"self": f"{source}/api/v1/deadlines/{subject_id}"} if subject_id else {},
-        "data": _data(draft.notice, draft.step) if draft.notice else {"message": "ping"},
+        "links": {"self": _address(notice, source)} if notice else {},
+        "data": _data(notice, draft.step) if notice else {"message": "ping"},
     }
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _address(notice: Notice, source: str) -> str:
+    return f"{source}/api/v1/{notice.subject}s/{notice.subject_id}"
+
+
 def _data(notice: Notice, step: int | None) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "deadline_id": notice.deadline_id,
+        f"{notice.subject}_id": notice.subject_id,
         "version": notice.version,
         "case_code": notice.case_code,
-        "kind": notice.kind,
-        "due_on": notice.due_on.isoformat(),
-        "due_at": _instant(notice.due_at),
-        "act_by_on": notice.act_by_on.isoformat() if notice.act_by_on else None,
+        **(_of_alert(notice) if notice.subject is SubjectKind.ALERT else _of_deadline(notice)),
         "timezone": notice.timezone,
-        "provisional": notice.provisional,
-        "rule_status": notice.standing,
-        "tolled_since": notice.tolled_since.isoformat() if notice.tolled_since else None,
         "planned_at": _instant(notice.planned_at),
         "told": list(notice.others_told),
         "next_at": _instant(notice.next_at) if notice.next_at else None,
@@ -58,8 +57,25 @@ def _data(notice: Notice, step: int | None) -> dict[str, Any]:
     if notice.because is not None:
         data["reason"] = notice.because
     if notice.level >= Level.BASIS:
-        data |= {"title": notice.title, "forum": notice.forum, "basis": notice.basis}
+        data |= {"title": notice.title, "forum": notice.forum}
+        data |= {"basis": notice.basis} if notice.subject is SubjectKind.DEADLINE else {}
     return data
+
+
+def _of_alert(notice: Notice) -> dict[str, Any]:
+    return {"raised_at": _instant(notice.due_at)}
+
+
+def _of_deadline(notice: Notice) -> dict[str, Any]:
+    return {
+        "kind": notice.kind,
+        "due_on": notice.due_on.isoformat(),
+        "due_at": _instant(notice.due_at),
+        "act_by_on": notice.act_by_on.isoformat() if notice.act_by_on else None,
+        "provisional": notice.provisional,
+        "rule_status": notice.standing,
+        "tolled_since": notice.tolled_since.isoformat() if notice.tolled_since else None,
+    }
 
 
 def _instant(at: datetime) -> str:

@@ -1,0 +1,56 @@
+"""Mails that would reach one reader at the same moment, made into one; what each says stays as frozen.
+
+It decides nothing about what belongs together, and it keeps no state: the same mails give the same bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Any
+
+from service.channels.wording import wording
+from service.languages import Language
+
+#: What all of them have in common, taken from the newest.
+_SHARED = ("From", "Date", "Auto-Submitted", "X-Auto-Response-Suppress")
+_PARSER = BytesParser(policy=policy.SMTP)
+
+
+def bundle_id(message_ids: Sequence[str]) -> str:
+    """The same mails, sent together once more, carry the same id."""
+    return f"bundle-{sha256(' '.join(sorted(message_ids)).encode()).hexdigest()[:32]}"
+
+
+def bundled(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any], str]) -> bytes:
+    """One mail out of several to the same reader, in their order. `render`: from a template's name and
+    what it may use to the text. No To header, as those that it is made of."""
+    mails = [_PARSER.parsebytes(content) for content in contents]
+    newest = max(mails, key=lambda mail: parsedate_to_datetime(mail["Date"]))
+    words = wording(Language(newest["Content-Language"] or Language.ENGLISH))
+    notices = [{"subject": str(mail["Subject"]), "text": _text(mail)} for mail in mails]
+    facts = {"words": words, "notices": notices}
+    made = EmailMessage(policy.SMTP)
+    for name in _SHARED:
+        made[name] = newest[name]
+    made["Subject"] = render("email/bundle/subject.txt", facts).strip()
+    made["Message-ID"] = f"<{own_id}@{str(newest['Message-ID']).strip('<>').partition('@')[2]}>"
+    if any(mail["Importance"] for mail in mails):
+        made["Importance"] = "high"
+    for mail in mails:
+        made["X-Notification-Id"] = mail["X-Notification-Id"]
+    made.set_content(render("email/bundle/body.txt", facts), cte="quoted-printable")
+    html = render("email/bundle/body.html", facts)
+    made.add_alternative(html, subtype="html", cte="quoted-printable")
+    made["Content-Language"] = words.language.value
+    made.set_boundary(f"=_{own_id}")
+    return made.as_bytes()
+
+
+def _text(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None, "every mail of ours has a text part"
+    text: str = part.get_content()
+    return text.strip()

@@ -20,7 +20,7 @@ from service.channels.webhook.heartbeat import Heartbeat
 from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
-from service.flows.delivery import Consignment, Delivered, claim, record_all, send
+from service.flows.delivery import Delivered, Shipment, claim, record_all, send
 from service.flows.digest import write_due
 from service.flows.release import release_due
 from service.flows.reviewing import check_batch
@@ -78,29 +78,28 @@ async def deliver(runtime: Runtime) -> int:
     A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free.
     """
     slots = runtime.settings.delivery_slots
-    under_way: set[asyncio.Task[Delivered]] = set()
+    under_way: set[asyncio.Task[list[Delivered]]] = set()
     started, more = 0, True
     try:
         while more or under_way:
             if more and len(under_way) < slots:
                 claimed = await _claim(runtime, slots - len(under_way))
                 more = bool(claimed)
-                started += len(claimed)
+                started += sum(len(shipment.consignments) for shipment in claimed)
                 under_way |= {
-                    asyncio.create_task(send(runtime.channels, consignment))
-                    for consignment in claimed
+                    asyncio.create_task(send(runtime.channels, shipment)) for shipment in claimed
                 }
             if under_way:
                 done, under_way = await _some_done(under_way, runtime.settings.poll_seconds)
                 if done:
-                    await _record(runtime, [task.result() for task in done])
+                    await _record(runtime, [one for task in done for one in task.result()])
                 # A slot has come free, or time has passed: look for more in either case.
                 more = True
     except asyncio.CancelledError:
         # Let what has left be written down: the process is stopping, not the relay.
         if under_way:
             done, _ = await asyncio.wait(under_way, timeout=15)
-            await _record(runtime, [task.result() for task in done])
+            await _record(runtime, [one for task in done for one in task.result()])
         raise
     return started
 
@@ -276,15 +275,15 @@ async def _guarded(work: Awaitable[object], name: str) -> bool:
     return True
 
 
-async def _claim(runtime: Runtime, free: int) -> list[Consignment]:
+async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
     async with runtime.transaction() as session:
         now = await runtime.now(session)
         return await claim(session, runtime.seal, runtime.worker, now, free)
 
 
 async def _some_done(
-    tasks: set[asyncio.Task[Delivered]], seconds: float
-) -> tuple[set[asyncio.Task[Delivered]], set[asyncio.Task[Delivered]]]:
+    tasks: set[asyncio.Task[list[Delivered]]], seconds: float
+) -> tuple[set[asyncio.Task[list[Delivered]]], set[asyncio.Task[list[Delivered]]]]:
     """The first to finish, and those that finish within a moment of it; none in time."""
     done, rest = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if done and rest:

@@ -39,7 +39,8 @@ class Parcel:
     """One attempt's worth: the frozen bytes, and what may differ from try to try.
 
     `address` is read at handover, never frozen. `secret` signs, where the channel signs.
-    `maybe_repeated`: an earlier try has no known end, so this may be the second copy.
+    `maybe_repeated`: an earlier try has no known end, so this may be the second copy. `along`: what
+    reaches the same address in the same mail.
     """
 
     message_id: str
@@ -50,6 +51,7 @@ class Parcel:
     maybe_repeated: bool
     sent_at: datetime
     secret: str | None = None
+    along: tuple["Parcel", ...] = ()
 
 
 class Channel(Protocol):

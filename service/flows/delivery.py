@@ -4,14 +4,16 @@ The three parts are three functions, so that whoever calls them decides where tr
 after the claim, before anything leaves; and again when the verdicts are in.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Parcel
+from service.domain.bundles import APART, Due, together
 from service.domain.notifications import (
     ChannelKind,
     Handover,
@@ -31,6 +33,7 @@ from service.store.messages import (
     Message,
     Standing,
     give_up,
+    lease_company,
     lease_due,
     mark_accepted,
     put_back,
@@ -40,6 +43,8 @@ from service.store.subjects import wake_subjects
 
 #: How long a claim holds; every channel's own time-out is shorter.
 LEASE = timedelta(seconds=60)
+#: Mails that are looked for beside those of one claim, to go along with them.
+_COMPANY = 500
 
 _log = structlog.get_logger()
 
@@ -55,6 +60,13 @@ class Consignment:
 
 
 @dataclass(frozen=True)
+class Shipment:
+    """What leaves in one go: one message, or several mails to one person."""
+
+    consignments: tuple[Consignment, ...]
+
+
+@dataclass(frozen=True)
 class Delivered:
     consignment: Consignment
     outcome: Outcome
@@ -62,12 +74,15 @@ class Delivered:
 
 async def claim(
     session: AsyncSession, seal: Seal, worker: str, now: datetime, limit: int
-) -> list[Consignment]:
-    """Leases due messages, drops those that no longer hold, and opens the attempts of the rest."""
+) -> list[Shipment]:
+    """Leases due messages, drops those that no longer hold, and opens the attempts of the rest. Whoever
+    is to get many is sent all that is due to them, whatever the limit."""
     lease = new_id("lse", now)
     messages = await lease_due(session, now, lease, LEASE, limit)
     if not messages:
         return []
+    if crowded := _crowded(messages):
+        messages += await lease_company(session, crowded, now, lease, LEASE, _COMPANY)
     retried = [message.id for message in messages if message.attempts > 1]
     repeated = await close_abandoned(session, retried, now) if retried else set()
     standings = await standing_of(session, messages)
@@ -90,18 +105,43 @@ async def claim(
     await write_anew(session, dropped, now)
     if consignments:
         await open_attempts(session, [_attempt(one, worker, now) for one in consignments])
-    return consignments
+    return _shipments(consignments, standings, now)
 
 
-async def send(channels: Mapping[ChannelKind, Channel], consignment: Consignment) -> Delivered:
+def _crowded(messages: Sequence[Message]) -> set[str]:
+    """The readers of more mails than are sent one by one."""
+    readers = Counter(
+        message.user_id for message in messages if message.channel is ChannelKind.EMAIL
+    )
+    return {reader for reader, number in readers.items() if reader and number > APART}
+
+
+def _shipments(
+    consignments: Sequence[Consignment], standings: Mapping[str, Standing], now: datetime
+) -> list[Shipment]:
+    by_id = {one.message.id: one for one in consignments}
+    groups = together(_due(one.message, standings[one.message.id], now) for one in consignments)
+    return [Shipment(tuple(by_id[message_id] for message_id in group)) for group in groups]
+
+
+def _due(message: Message, standing: Standing, now: datetime) -> Due:
+    mail = message.channel is ChannelKind.EMAIL
+    subject = standing.subject if message.deadline_id else None
+    left = subject.due_at - now if subject else timedelta()
+    return Due(message.id, message.user_id if mail else None, subject is not None, left)
+
+
+async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> list[Delivered]:
     """One try, with no transaction open. Whatever a channel raises against its promise is a failure."""
-    channel = channels[consignment.message.channel]
+    first, *rest = shipment.consignments
+    channel = channels[first.message.channel]
+    parcel = replace(first.parcel, along=tuple(one.parcel for one in rest))
     try:
-        outcome = await channel.send(consignment.parcel)
+        outcome = await channel.send(parcel)
     except Exception as error:
-        _log.exception("channel_raised", message_id=consignment.message.id, channel=channel.kind)
+        _log.exception("channel_raised", message_id=first.message.id, channel=channel.kind)
         outcome = Outcome(Verdict.UNKNOWN, "internal", type(error).__name__)
-    return Delivered(consignment, outcome)
+    return [Delivered(one, outcome) for one in shipment.consignments]
 
 
 async def record_all(
@@ -119,10 +159,12 @@ async def record_all(
     if accepted:
         await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
     ended = []
+    # What left together shares its outcome, and comes back together.
+    jitters = {id(one.outcome): jitter() for one in delivered}
     for one in delivered:
         if one.outcome.verdict is not Verdict.ACCEPTED:
             pauses = channels[one.consignment.message.channel].pauses
-            if await _failed(session, one, pauses, now, jitter()):
+            if await _failed(session, one, pauses, now, jitters[id(one.outcome)]):
                 ended.append(one)
     await _look_again(session, [one.consignment.message for one in ended], now)
     await record(session, [_happening(one) for one in ended], now)

@@ -49,8 +49,8 @@ class DefaultFor(Shape):
     names one; what is left open holds for all. The narrower of two wins: criticality before kind before
     force."""
 
-    kinds: Annotated[list[DeadlineKind], Field(max_length=6)] = []
-    forces: Annotated[list[Force], Field(max_length=3)] = []
+    kinds: Annotated[list[DeadlineKind], Field(max_length=6)] = Field(default_factory=list)
+    forces: Annotated[list[Force], Field(max_length=3)] = Field(default_factory=list)
     critical: bool | None = None
 
 

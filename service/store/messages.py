@@ -4,12 +4,12 @@ A message is claimed by pushing its `next_attempt_at` one lease ahead under a ne
 worker's rows become due again by themselves, and the same index serves both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, TextClause, and_, func, or_, text, update
+from sqlalchemy import ColumnElement, Index, TextClause, and_, func, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -121,9 +121,24 @@ async def lease_due(
     return urgent + await _lease(session, _PENDING, now, lease, lease_for, limit - len(urgent))
 
 
+async def lease_company(
+    session: AsyncSession,
+    reader_ids: Collection[str],
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
+) -> list[Message]:
+    """The other mails that are due to these readers, under the same lease."""
+    to_readers = and_(
+        _PENDING, col(Message.user_id).in_(reader_ids), col(Message.channel) == ChannelKind.EMAIL
+    )
+    return await _lease(session, to_readers, now, lease, lease_for, limit)
+
+
 async def _lease(
     session: AsyncSession,
-    pending: TextClause,
+    pending: ColumnElement[bool] | TextClause,
     now: datetime,
     lease: str,
     lease_for: timedelta,

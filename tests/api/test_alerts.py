@@ -512,8 +512,8 @@ async def test_an_alert_waits_behind_no_deadline_and_its_mails_behind_no_others(
     assert (released.looked_at, released.last) == (1, False)
     assert len(await mails(team, alert)) == 1
     async with runtime.transaction() as session:
-        (first,) = await claim(session, runtime.seal, "worker", now, 1)
-    assert first.message.alert_id == alert["id"]
+        [shipment] = await claim(session, runtime.seal, "worker", now, 1)
+    assert [one.message.alert_id for one in shipment.consignments] == [alert["id"]]
 
 
 async def test_an_alert_that_does_not_move_degrades_readiness(

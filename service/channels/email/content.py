@@ -4,6 +4,7 @@ The To line is not among them: the address is read at handover and put in front 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from email import policy
 from email.headerregistry import Address
@@ -14,8 +15,9 @@ from typing import Any
 
 from jinja2 import Environment
 
+from service.channels.email.bundle import bundle_id, bundled
 from service.channels.email.overview import folder_of, overview_facts, thread_of
-from service.channels.interface import Draft
+from service.channels.interface import Draft, Parcel
 from service.channels.wording import Wording, worded_templates, wording
 from service.domain.notifications import EventType, Notice, SubjectKind
 from service.domain.reminders import is_late
@@ -67,6 +69,18 @@ class MailContent:
         asks = draft.event in _ASKING
         facts["answer_link"] = self._answer_link(draft.message_id) if asks else None
         return self._frozen(draft, _folder(draft.notice), draft.notice.subject_id, facts)
+
+    def bundle(self, parcel: Parcel) -> Parcel:
+        """What leaves in place of the parcel and of those that go along with it."""
+        parcels = (parcel, *parcel.along)
+        own_id = bundle_id([one.message_id for one in parcels])
+        return replace(
+            parcel,
+            message_id=own_id,
+            content=bundled([one.content for one in parcels], own_id, self.render),
+            maybe_repeated=any(one.maybe_repeated for one in parcels),
+            along=(),
+        )
 
     def _frozen(self, draft: Draft, name: str, about: str, facts: dict[str, Any]) -> bytes:
         """`name`: the folder of the templates; `about`: what the mails of one thread have in common."""

@@ -52,6 +52,7 @@ class EmailChannel:
         if not parcel.address.isascii():
             # SMTPUTF8 is not spoken here; nothing has left, and nothing will.
             return Outcome(Verdict.PERMANENT, "address", "the address is not ASCII")
+        parcel = self._content.bundle(parcel) if parcel.along else parcel
         head = f"To: {parcel.address}\r\n"
         if parcel.maybe_repeated:
             head += "X-Possible-Duplicate: yes\r\n"

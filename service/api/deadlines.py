@@ -21,7 +21,8 @@ from service.domain.access import Caller
 from service.domain.deadlines import RUNNING_STATES, DeadlineKind, DeadlineState
 from service.domain.escalation import ResponseKind
 from service.errors import not_found
-from service.flows import acknowledgement, docketing, moving
+from service.flows import acknowledgement, docketing, ending, moving
+from service.flows.ending import Ending
 from service.flows.foresight import foresee
 from service.flows.sitting import Sitting
 from service.schemas import fields
@@ -202,36 +203,36 @@ async def snooze(deadline_id: str, body: SnoozeIn, sitting: Sits, caller: Writer
 @router.post("/{deadline_id}/verify", dependencies=[Depends(keep_answer)])
 async def verify(deadline_id: str, body: PersonIn, sitting: Sits, caller: Writer) -> DeadlineOut:
     """A second person has checked the date against its document."""
-    deadline = await acknowledgement.verify(sitting, deadline_id, body.user_id, caller)
+    deadline = await ending.verify(sitting, deadline_id, body.user_id, caller)
     return deadline_answer(deadline, sitting.now)
 
 
 @router.post("/{deadline_id}/complete", dependencies=[Depends(keep_answer)])
 async def complete(deadline_id: str, body: ProofIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """Done, with proof. Only this, a waiver or a cancellation ends the reminders."""
-    ending = acknowledgement.Ending(body.proof, body.done_on, body.served_on, body.refused)
-    return await _end(sitting, deadline_id, "complete", body.user_id, ending, caller)
+    how = Ending(body.proof, body.done_on, body.served_on, body.refused)
+    return await _end(sitting, deadline_id, "complete", body.user_id, how, caller)
 
 
 @router.post("/{deadline_id}/waive", dependencies=[Depends(keep_answer)])
 async def waive(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """The team decides not to use it; it stays visible with name and reason."""
-    ending = acknowledgement.Ending(body.reason)
-    return await _end(sitting, deadline_id, "waive", body.user_id, ending, caller)
+    how = Ending(body.reason)
+    return await _end(sitting, deadline_id, "waive", body.user_id, how, caller)
 
 
 @router.post("/{deadline_id}/cancel", dependencies=[Depends(keep_answer)])
 async def cancel(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """It should never have been, or no longer is; what is counted back from its end goes with it."""
-    ending = acknowledgement.Ending(body.reason)
-    return await _end(sitting, deadline_id, "cancel", body.user_id, ending, caller)
+    how = Ending(body.reason)
+    return await _end(sitting, deadline_id, "cancel", body.user_id, how, caller)
 
 
 @router.post("/{deadline_id}/miss", dependencies=[Depends(keep_answer)])
 async def miss(deadline_id: str, body: ReasonIn, sitting: Sits, caller: Writer) -> DeadlineEnded:
     """It was not met. Somebody has to say so: an exhausted ladder goes on until somebody does."""
-    ending = acknowledgement.Ending(body.reason)
-    return await _end(sitting, deadline_id, "miss", body.user_id, ending, caller)
+    how = Ending(body.reason)
+    return await _end(sitting, deadline_id, "miss", body.user_id, how, caller)
 
 
 async def _end(
@@ -239,12 +240,10 @@ async def _end(
     deadline_id: str,
     verb: str,
     user_id: str | None,
-    ending: acknowledgement.Ending,
+    how: Ending,
     caller: Caller,
 ) -> DeadlineEnded:
-    deadline, started = await acknowledgement.end(
-        sitting, deadline_id, verb, user_id, ending, caller
-    )
+    deadline, started = await ending.end(sitting, deadline_id, verb, user_id, how, caller)
     return DeadlineEnded(
         **deadline_answer(deadline, sitting.now).model_dump(),
         started=[deadline_answer(one, sitting.now) for one in started.deadlines],

@@ -1,52 +1,27 @@
-"""What people answer to a deadline or an alert, and what they say of a deadline: verified, done, waived,
-cancelled. Seen is not done."""
+"""What people answer to a deadline or an alert. Seen is not done: nothing ends by it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller
 from service.domain.answering import Strength
-from service.domain.deadlines import DeadlineState, Fate, next_state
 from service.domain.escalation import ResponseKind, longest_snooze
 from service.domain.notifications import EventType, SubjectKind
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import announce, notice_of
 from service.flows.planning import roles_about
-from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
 from service.flows.standing import person_acting
-from service.flows.starting import Started, follow
 from service.ids import new_id
 from service.store.cases import Case
-from service.store.deadlines import Deadline, deadlines_from, lock_deadline
+from service.store.deadlines import Deadline, lock_deadline
 from service.store.journal import Happening, record
 from service.store.responses import Response
-from service.store.reviews import close_waiting
 from service.store.subjects import Subject, named
-from service.store.trigger_events import events_out_of
-
-_EVENTS = {
-    "verify": EventType.DEADLINE_UPDATED,
-    "complete": EventType.DEADLINE_COMPLETED,
-    "miss": EventType.DEADLINE_MISSED,
-    "waive": EventType.DEADLINE_WAIVED,
-    "cancel": EventType.DEADLINE_CANCELLED,
-}
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a deadline ends: the proof or the reason, and, where its completion starts another clock,
-    when the act was done, when its paper was served, and whether it was a refusal."""
-
-    because: str
-    done_on: date | None = None
-    served_on: date | None = None
-    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +88,10 @@ async def answer(
     subject.wake_at = now
     if response.counts_for(subject.critical):
         event = _ANSWERS[subject.subject_kind, said.kind]
-        await _announce(sitting, subject, case, event, person)
+        await announce_now(sitting, subject, case, event, person)
     # Acknowledged, declined, snoozed.
     action = f"{subject.subject_kind}.{said.kind}d"
-    await _journal(sitting, subject, person, action, _how(response, heard.message_id))
+    await journal(sitting, subject, person, action, _how(response, heard.message_id))
     return response
 
 
@@ -152,7 +127,7 @@ async def withdraw(sitting: Sitting, subject: Subject, response: Response) -> No
     subject.wake_at = sitting.now
     data = {"method": response.method, "response_id": response.id}
     action = f"{subject.subject_kind}.answer_withdrawn"
-    await _journal(sitting, subject, response.user_id, action, data)
+    await journal(sitting, subject, response.user_id, action, data)
 
 
 def _check_snooze(until: datetime, due_at: datetime, now: datetime) -> None:
@@ -165,96 +140,6 @@ def _check_snooze(until: datetime, due_at: datetime, now: datetime) -> None:
         raise Refusal(Code.INVALID_INSTANT, text, "until")
 
 
-async def verify(
-    sitting: Sitting, deadline_id: str, user_id: str | None, caller: Caller
-) -> Deadline:
-    """Raises Refusal `second_person_required` when somebody verifies what they entered themselves."""
-    deadline, case = await locked(sitting.session, deadline_id, caller)
-    state = next_state(deadline.state, "verify")
-    person = await person_acting(sitting.session, caller, deadline.team_id, user_id)
-    # A key that stands for nobody cannot vouch for a second pair of eyes on its own entry.
-    if deadline.entered_by in (person, caller.actor):
-        raise Refusal(
-            Code.SECOND_PERSON_REQUIRED,
-            "Somebody other than the person who entered the deadline must verify it.",
-            "user_id",
-        )
-    deadline.verified_by = person
-    await _settle(sitting, deadline, case, "verify", state, person)
-    return deadline
-
-
-async def end(
-    sitting: Sitting,
-    deadline_id: str,
-    verb: str,
-    user_id: str | None,
-    ending: Ending,
-    caller: Caller,
-) -> tuple[Deadline, Started]:
-    """`complete`, `miss`, `waive` or `cancel`, and what that starts in turn; for a critical deadline once a
-    second person has said the same.
-
-    Raises Refusal `illegal_state` from a state in which the verb does not apply, and `missing_field`
-    where a clock that the completion starts runs from a date that is not given.
-    """
-    deadline, case = await locked(sitting.session, deadline_id, caller)
-    state = next_state(deadline.state, verb)
-    person = await person_acting(sitting.session, caller, deadline.team_id, user_id)
-    same = {"done_on": ending.done_on, "served_on": ending.served_on, "refused": ending.refused}
-    if not await seconded(sitting, deadline, verb, person, **same):
-        return deadline, Started()
-    await _end(sitting, deadline, case, verb, state, person, ending.because)
-    if verb == "cancel":
-        await _cancel_what_hangs_on(sitting, deadline, case, person)
-    if verb != "complete":
-        return deadline, Started()
-    fate = Fate.REFUSAL if ending.refused else Fate.COMPLETION
-    done_on = ending.done_on or sitting.today(deadline.timezone)
-    started = await follow(sitting, deadline, case, fate, person, done_on, ending.served_on)
-    return deadline, started
-
-
-async def _end(
-    sitting: Sitting,
-    deadline: Deadline,
-    case: Case,
-    verb: str,
-    state: DeadlineState,
-    person: str,
-    because: str,
-) -> None:
-    deadline.ended_by, deadline.ended_at, deadline.ended_because = person, sitting.now, because
-    deadline.wake_at = None
-    await close_waiting(sitting.session, [deadline.id])
-    await _settle(sitting, deadline, case, verb, state, person)
-
-
-async def _cancel_what_hangs_on(
-    sitting: Sitting, deadline: Deadline, case: Case, person: str
-) -> None:
-    """What is counted back from the end of a deadline that should never have been, should not either."""
-    ends = await events_out_of(sitting.session, deadline.id, Fate.DUE)
-    for child in await deadlines_from(sitting.session, [event.id for event in ends]):
-        because = f"counted from {deadline.id}, which was cancelled"
-        await _end(sitting, child, case, "cancel", DeadlineState.CANCELLED, person, because)
-        await _cancel_what_hangs_on(sitting, child, case, person)
-
-
-async def _settle(
-    sitting: Sitting,
-    deadline: Deadline,
-    case: Case,
-    verb: str,
-    state: DeadlineState,
-    person: str,
-) -> None:
-    deadline.state = state
-    deadline.shown, deadline.shown_at = deadline.shown + 1, sitting.now
-    deadline.revision += 1
-    await _publish(sitting, deadline, case, _EVENTS[verb], person, f"deadline.{state}")
-
-
 async def locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tuple[Deadline, Case]:
     """The deadline, held against every other writer, and its case."""
     deadline = await lock_deadline(session, deadline_id, caller.reach)
@@ -264,28 +149,16 @@ async def locked(session: AsyncSession, deadline_id: str, caller: Caller) -> tup
     return deadline, case
 
 
-async def _publish(
-    sitting: Sitting,
-    deadline: Deadline,
-    case: Case,
-    event: EventType,
-    person: str,
-    action: str,
-) -> None:
-    """To the endpoints, and into the journal."""
-    await _announce(sitting, deadline, case, event, person)
-    await _journal(sitting, deadline, person, action)
-
-
-async def _announce(
+async def announce_now(
     sitting: Sitting, subject: Subject, case: Case | None, event: EventType, person: str
 ) -> None:
+    """To the endpoints, what somebody has just said."""
     now = sitting.now
     notice = notice_of(subject, case, event, now, now)
     await announce(sitting.session, sitting.webhooks, notice, subject, person, now)
 
 
-async def _journal(
+async def journal(
     sitting: Sitting,
     subject: Subject,
     person: str,

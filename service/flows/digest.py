@@ -94,14 +94,13 @@ def letter_to(
     sitting: Sitting, user: User, team_id: str, overview: Overview, occurrence: int = 0
 ) -> Message:
     """One mail to one person, of many deadlines; checked again, case by case, when it is handed over."""
-    now, channel = sitting.now, sitting.channels[ChannelKind.EMAIL]
-    on, event = overview.on.isoformat(), overview.event
+    now, channel, on = sitting.now, sitting.channels[ChannelKind.EMAIL], overview.on.isoformat()
     message_id = new_id("msg", now)
     # A mail of gaps is one of many in a day: each gap itself remembers that it was told.
-    subject = message_id if event is EventType.GAPS_AHEAD else event
+    subject = message_id if overview.event is EventType.GAPS_AHEAD else overview.event
     draft = Draft(
         message_id=message_id,
-        event=event,
+        event=overview.event,
         event_id=new_id("evt", now),
         team_id=team_id,
         occurred_at=now,
@@ -115,7 +114,7 @@ def letter_to(
         team_id=team_id,
         step=on,
         occurrence=occurrence,
-        event=event,
+        event=overview.event,
         event_id=draft.event_id,
         channel=channel.kind,
         user_id=user.id,

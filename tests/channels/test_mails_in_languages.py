@@ -95,6 +95,7 @@ SAMPLES: dict[str, list[Draft]] = {
         about(event=EventType.DATE_CHANGED, previous=PREVIOUS, because="BECAUSE"),
         about(event=EventType.DATE_CHANGED, **STOPPED),
     ],
+    "cancelled": [about(event=EventType.DEADLINE_CANCELLED, because="BECAUSE")],
     "second": [
         about(event=EventType.SECOND_PERSON_WANTED, proposed_verb=verb)
         for verb in CLOSED_LISTS["verb"]

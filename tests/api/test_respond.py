@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -351,13 +353,60 @@ async def test_on_a_critical_deadline_a_link_is_kept_and_does_not_stop_the_chain
 ) -> None:
     deadline, owner = await asked(installation, team, critical=True)
     page = await owner.answer(answer="acknowledge")
-    assert "please also answer in the application or by API" in page
+    assert "answer once more, with the code from the mail" in page
     assert (await plan_of(team, deadline))["state"] == "active"
     await tick(installation, MARK + DAY)
     assert "deputy" in await told(team, deadline)
     body = {"user_id": team.people["owner"]}
     await create(team.admin, f"/deadlines/{deadline['id']}/acknowledge", body)
     assert (await plan_of(team, deadline))["state"] == "acknowledged"
+
+
+async def code_of(installation: Installation, owner: Reader) -> str:
+    message_id = owner.path.removeprefix("/r/").partition(".")[0]
+    [mail] = (installation.runtime.settings.home / "outbox").glob(f"{message_id}.eml")
+    parsed = message_from_bytes(mail.read_bytes(), policy=default)
+    found = re.search(r"Code for that page: (\d{6})", str(parsed.get_body(("plain",))))
+    assert found
+    return found.group(1)
+
+
+async def test_on_a_critical_deadline_the_code_in_the_mail_makes_the_answer_count(
+    installation: Installation, team: Team
+) -> None:
+    deadline, owner = await asked(installation, team, critical=True)
+    code = await code_of(installation, owner)
+    assert code not in await owner.open(), "whoever has the link alone does not see the code"
+    await owner.answer(answer="acknowledge")
+    assert (await plan_of(team, deadline))["why"] != "acknowledged"
+    page = await owner.answer(answer="acknowledge", code=f"{code[:3]} {code[3:]}")
+    assert "reminders go on" not in page
+    assert (await plan_of(team, deadline))["why"] == "acknowledged"
+    kept = await journal(team, "deadline.acknowledged")
+    assert [one["data"]["method"] for one in kept] == ["link", "link_code"]
+
+
+async def test_a_code_that_is_mistyped_changes_nothing_and_is_spent_after_five_tries(
+    installation: Installation, team: Team
+) -> None:
+    deadline, owner = await asked(installation, team, critical=True)
+    code = await code_of(installation, owner)
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    for _ in range(5):
+        refused = await owner.send(await owner.open(), answer="acknowledge", code=wrong)
+        assert refused.status_code == 422
+        assert "not the code" in refused.text
+    spent = await owner.send(await owner.open(), answer="acknowledge", code=code)
+    assert spent.status_code == 409
+    assert await journal(team, "deadline.acknowledged") == []
+    assert (await plan_of(team, deadline))["why"] != "acknowledged"
+
+
+async def test_where_it_is_not_critical_no_code_is_asked_for(
+    installation: Installation, team: Team
+) -> None:
+    _, owner = await asked(installation, team)
+    assert 'name="code"' not in await owner.open()
 
 
 async def test_undo_takes_the_answer_back_and_the_ladder_goes_on(either: Installation) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -12,7 +12,7 @@ from sqlmodel import select
 from service.domain.watch import FindingCode
 from service.flows.watching import condition
 from service.store.watch import Watch
-from tests.api.installation import Installation, Team, create
+from tests.api.installation import Installation, Team, create, read
 from workers import tasks
 
 MINUTE = timedelta(minutes=1)
@@ -49,6 +49,7 @@ async def waiting_message(team: Team) -> str:
 async def run(installation: Installation) -> bool:
     """What a worker does in one round."""
     await tasks.tick(installation.runtime)
+    await tasks.digest(installation.runtime)
     await tasks.deliver(installation.runtime)
     return await tasks.watch(installation.runtime, ticked=True)
 
@@ -72,6 +73,23 @@ async def test_a_deadline_that_nobody_ticks_degrades_readiness_and_ticking_mends
     assert await found(either) == []
     assert await gauge(either, "adquem_watch_well") == 1
     assert await gauge(either, "adquem_oldest_due_seconds") == 0
+
+
+async def test_a_digest_that_nobody_writes_is_noticed_after_a_quarter_of_an_hour(
+    either: Installation,
+) -> None:
+    team = await either.team()
+    people = await read(team.admin, "/users")
+    eight = datetime.fromisoformat("2026-03-03T08:00:00+05:00")
+    assert {one["digest_at"] for one in people["items"]} == {"08:00"}
+    either.clock.set(eight - MINUTE)
+    await run(either)
+    either.clock.advance(16 * MINUTE)
+    assert FindingCode.READER_WAITS not in await found(either)
+    either.clock.advance(MINUTE)
+    assert FindingCode.READER_WAITS in await found(either)
+    await tasks.digest(either.runtime)
+    assert FindingCode.READER_WAITS not in await found(either)
 
 
 async def test_what_the_last_watch_found_stands_until_the_next_one(

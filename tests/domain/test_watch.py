@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain.watch import (
     MOST_ALERT_WAIT,
+    MOST_READER_WAIT,
     MOST_SILENT,
     MOST_UNTAKEN,
     MOST_WAIT,
@@ -24,6 +25,7 @@ TICK = timedelta(microseconds=1)
 LIMITS = {
     "wake_at": (MOST_WAIT, FindingCode.DEADLINE_WAITS),
     "alert_wake_at": (MOST_ALERT_WAIT, FindingCode.ALERT_WAITS),
+    "reader_wake_at": (MOST_READER_WAIT, FindingCode.READER_WAITS),
     "due_at": (MOST_WAIT, FindingCode.MESSAGE_WAITS),
     "next_attempt_at": (MOST_UNTAKEN, FindingCode.MESSAGE_NOT_TAKEN),
     "ticked_at": (MOST_SILENT, FindingCode.NOT_TICKING),
@@ -40,6 +42,7 @@ facts = st.builds(
     asleep=st.integers(0, 3),
     alert_wake_at=around_now,
     alerts_asleep=st.integers(0, 3),
+    reader_wake_at=around_now,
     ticked_at=around_now,
 )
 

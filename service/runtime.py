@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from service.domain.notifications import ChannelKind
 from service.errors import Refusal
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
-from service.sealing import Seal, answer_token, load_seal
+from service.sealing import Seal, answer_code, answer_token, load_seal
 from service.settings import Settings
 from service.store.database import Sessions, database_now, make_engine, readers, writers
 
@@ -103,14 +103,21 @@ def _channels(settings: Settings, seal: Seal) -> dict[ChannelKind, Channel]:
     def answer_link(message_id: str) -> str:
         return f"{settings.base_url}/r/{answer_token(seal, message_id)}"
 
-    content = MailContent(str(TEMPLATES), settings.mail_from, settings.mail_domain, answer_link)
+    content = MailContent(
+        str(TEMPLATES),
+        settings.mail_from,
+        settings.mail_domain,
+        answer_link,
+        partial(answer_code, seal),
+    )
     relay = settings.smtp_url.get_secret_value()
     transport = (
         SmtpTransport(relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file)
         if relay
         else Outbox(settings.home / "outbox")
     )
-    webhooks = WebhookChannel(settings.base_url, settings.webhook_networks, _USER_AGENT)
+    networks = settings.webhook_networks
+    webhooks = WebhookChannel(settings.base_url, networks, _USER_AGENT, answer_link)
     return {ChannelKind.EMAIL: EmailChannel(content, transport), ChannelKind.WEBHOOK: webhooks}
 
 

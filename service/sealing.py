@@ -8,7 +8,9 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -68,10 +70,71 @@ def answer_token(seal: Seal, message_id: str) -> str:
     return f"{message_id}.{seal.mac('answer link', message_id)}"
 
 
+def answer_code(seal: Seal, message_id: str) -> str:
+    """Six digits that stand in the text of a mail and not in its link."""
+    return f"{int(fingerprint(seal.mac('answer code', message_id)), 16) % 1_000_000:06}"
+
+
 def answered_message(seal: Seal, token: str) -> str | None:
     """The message that a token was made for; None for every other text, in the same time."""
     message_id = token.partition(".")[0]
     return message_id if same(answer_token(seal, message_id), token) else None
+
+
+def return_path(seal: Seal, message_id: str, at: datetime) -> str:
+    """Where what becomes of a mail is to be reported: 54 characters before the @, in lower case."""
+    part, stamp = message_id.partition("_")[2], f"{int(at.timestamp()):08x}"
+    return f"b-{part}-{stamp}-{_short_mac(seal, 'return path', f'{part}-{stamp}')}"
+
+
+def returned_message(seal: Seal, local_part: str, now: datetime) -> str | None:
+    """The message that a return path was made for; None for one that is forged, or too old. Relays may
+    have changed its case."""
+    found = _RETURN_PATH.fullmatch(local_part.lower())
+    if found is None:
+        return None
+    part, stamp, mac = found.groups()
+    sent_at = datetime.fromtimestamp(int(stamp, 16), UTC)
+    ours = same(_short_mac(seal, "return path", f"{part}-{stamp}"), mac)
+    return f"msg_{part}" if ours and now - sent_at <= RETURN_PATH_LIVES else None
+
+
+def is_return_path(local_part: str) -> bool:
+    """Whether it looks like one, whoever made it."""
+    return _RETURN_PATH.fullmatch(local_part.lower()) is not None
+
+
+def unsubscribe_token(seal: Seal, message_id: str) -> str:
+    """Stands in a header of optional mails; short enough for a local part, and free of case."""
+    part = message_id.partition("_")[2]
+    return f"{part}-{_short_mac(seal, 'unsubscribe', part)}"
+
+
+def unsubscribed_message(seal: Seal, token: str) -> str | None:
+    """The message whose header it stood in; None for every other text."""
+    message_id = f"msg_{token.lower().partition('-')[0]}"
+    return message_id if same(unsubscribe_token(seal, message_id), token.lower()) else None
+
+
+def verification_token(seal: Seal, message_id: str) -> str:
+    """Stands in the mail that finds out whether an address is read by its person."""
+    return f"{message_id}.{seal.mac('verification link', message_id)}"
+
+
+def verifying_message(seal: Seal, token: str) -> str | None:
+    """The mail that a token stood in; None for every other text."""
+    message_id = token.partition(".")[0]
+    return message_id if same(verification_token(seal, message_id), token) else None
+
+
+#: So long a report of what became of a mail is believed.
+RETURN_PATH_LIVES = timedelta(days=14)
+_RETURN_PATH = re.compile(r"b-([0-9a-z]{26})-([0-9a-f]{8})-([0-9a-f]{16})")
+
+
+def _short_mac(seal: Seal, purpose: str, text: str) -> str:
+    """64 bits in hex, where the case of letters is not kept and there is little room."""
+    return fingerprint(seal.mac(purpose, text))[:16]
 
 
 def same(ours: str, theirs: str) -> bool:

@@ -50,6 +50,23 @@ class Settings(BaseSettings):
         "Deadlines <deadlines@localhost>",
         description="Sender of every mail; name no organisation in it (it shows on lock screens).",
     )
+    bounce_domain: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+$|^$",
+        description="Domain whose mail reaches ADQUEM_BOUNCE_LISTEN or `adquem bounce`: every mail then "
+        "leaves under a signed address there, so that a mailbox that is gone is noticed; empty: none.",
+    )
+    bounce_listen: str = Field(
+        "",
+        pattern=r"^(\S+:\d{1,5})?$",
+        description="HOST:PORT at which workers take what is sent to ADQUEM_BOUNCE_DOMAIN, by LMTP or SMTP; "
+        "empty: none (a mail server pipes it to `adquem bounce`).",
+    )
+    verify_addresses: bool = Field(
+        True,
+        description="Whether a new address is asked by mail to confirm that its person reads it; false: "
+        "every address is taken as confirmed.",
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="32 bytes in base64 that seal webhook secrets and cursors; default: HOME/secret.key, "

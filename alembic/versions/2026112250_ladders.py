@@ -19,8 +19,14 @@ def upgrade() -> None:
     json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     with op.batch_alter_table("escalation_policies", schema=None) as batch_op:
         batch_op.add_column(sa.Column("default_for", json, nullable=True))
+    with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("wrong_codes", sa.Integer(), nullable=False, server_default="0")
+        )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_column("wrong_codes")
     with op.batch_alter_table("escalation_policies", schema=None) as batch_op:
         batch_op.drop_column("default_for")

@@ -1,5 +1,7 @@
 """/endpoints"""
 
+from urllib.parse import urlsplit
+
 from fastapi import Depends, Response
 
 from service.api.messages import message_answers
@@ -15,6 +17,7 @@ from service.dependencies import (
     Writer,
     keep_answer,
 )
+from service.domain.access import Caller, Scope
 from service.domain.notifications import ChannelKind
 from service.errors import not_found
 from service.flows import integration
@@ -29,6 +32,13 @@ router = new_router("endpoints", "/endpoints")
 
 def _facts(endpoint: Endpoint) -> dict[str, object]:
     return endpoint.model_dump(include=set(EndpointOut.model_fields))
+
+
+def _seen(endpoint: Endpoint, caller: Caller) -> EndpointOut:
+    """Whoever knows the whole address of a push service may read there what was meant for one person."""
+    whole = caller.scope is Scope.ADMIN or endpoint.user_id in (None, caller.user_id)
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(endpoint.url))
+    return EndpointOut.model_validate(_facts(endpoint) | ({} if whole else {"url": origin}))
 
 
 @router.post("", status_code=201, dependencies=[Depends(keep_answer)])
@@ -52,7 +62,7 @@ async def create_endpoint(
 @router.get("")
 async def read_endpoints(session: Session, caller: Reader, page: Page) -> fields.Page[EndpointOut]:
     rows = await list_endpoints(session, caller.reach, page.after_id, page.limit)
-    items = [EndpointOut.model_validate(row) for row in rows]
+    items = [_seen(row, caller) for row in rows]
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
 
 
@@ -64,7 +74,7 @@ async def read_endpoint(
     if endpoint is None:
         raise not_found("endpoint")
     tag(response, endpoint.id, endpoint.revision)
-    return EndpointOut.model_validate(endpoint)
+    return _seen(endpoint, caller)
 
 
 @router.patch("/{endpoint_id}")

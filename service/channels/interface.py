@@ -15,7 +15,8 @@ class Draft:
     """What a message says and to whom, before it is bytes.
 
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
-    name of the reader's zone, None for machines. `reader_language`: of people alone; machines are
+    name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
+    where that is known and may be told. `reader_language`: of people alone; machines are
     told in English. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
     each event of the same subject. `actor`: id of who caused it, None for the clockwork.
     """
@@ -32,6 +33,7 @@ class Draft:
     sequence: int = 0
     step: int | None = None
     overview: Overview | None = None
+    about_user_id: str | None = None
 
 
 @dataclass(frozen=True)

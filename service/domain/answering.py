@@ -10,10 +10,12 @@ from service.domain.escalation import longest_snooze
 
 
 class Strength(StrEnum):
-    """How sure it is who gave an answer: `api` by a key, `link` by whoever could open the mail."""
+    """How sure it is who gave an answer: `api` by a key, `link` by whoever could open the mail's link,
+    `link_code` by whoever has read the mail too and typed in its code."""
 
     API = "api"
     LINK = "link"
+    LINK_CODE = "link_code"
 
 
 class LinkState(StrEnum):
@@ -38,6 +40,8 @@ class Problem(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     TOO_LATE_TO_UNDO = "too_late_to_undo"
+    WRONG_CODE = "wrong_code"
+    CODE_SPENT = "code_spent"
 
 
 def link_state(due_at: datetime, live: bool, on_case: bool, now: datetime) -> LinkState:
@@ -85,6 +89,8 @@ def _on_five_minutes(at: datetime) -> datetime:
     return at.replace(minute=at.minute - at.minute % 5, second=0, microsecond=0)
 
 
+#: So often may a mail's code be mistyped before it is good for nothing: there are only a million of them.
+MOST_WRONG_CODES = 5
 #: From one client, within this time, only one recipient answers.
 ONE_CLIENT_ONE_PERSON = timedelta(seconds=60)
 #: How long a form's cookie is kept: no longer than the form is good for.

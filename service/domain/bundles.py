@@ -27,10 +27,10 @@ class Due:
 
 
 def together(messages: Iterable[Due]) -> list[list[str]]:
-    """The ids of those that leave as one, each id once, in their order. Alerts, overviews and what goes to
-    machines leave alone; of the rest, what is urgent stands by itself."""
+    """The ids of those that leave as one, each id once, the soonest first. Alerts, overviews and what goes
+    to machines leave alone; of the rest, what is urgent stands by itself."""
     groups: dict[tuple[object, ...], list[str]] = {}
-    for one in messages:
+    for one in sorted(messages, key=lambda one: one.left):
         alone = one.reader_id is None or not one.about_deadline
         key = (one.message_id,) if alone else (one.reader_id, one.left < _URGENT)
         groups.setdefault(key, []).append(one.message_id)

@@ -27,7 +27,8 @@ class GapCode(StrEnum):
 @dataclass(frozen=True)
 class Turn:
     """One step that is to come. `step`: its number, or `REPETITION`. `holders`: how many enabled people
-    of the case hold one of its roles; `told`: the ids of those who would be told at that instant."""
+    of the case hold one of its roles and can be reached by any way; `told`: the ids of those of them who
+    would be told at that instant."""
 
     step: str
     at: datetime
@@ -74,8 +75,8 @@ def _one_person(turns: list[Turn], until: datetime) -> list[Gap]:
 
 
 _SENTENCES = {
-    GapCode.NOBODY: "Nobody on the case who is enabled would be told at {step} ({roles}): give the role "
-    "to somebody.",
+    GapCode.NOBODY: "Nobody on the case who can be reached would be told at {step} ({roles}): give the "
+    "role to somebody.",
     GapCode.AWAY: "All who would be told at {step} ({roles}) are away, and nobody stands in: name a "
     "deputy who is there.",
     GapCode.ONLY_ONE_PERSON: "The deadline is critical, and until {until} every step rests on one single "

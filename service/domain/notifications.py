@@ -29,6 +29,7 @@ class MessageState(StrEnum):
     SUPERSEDED = "superseded"
     FAILED = "failed"
     EXPIRED = "expired"
+    BOUNCED = "bounced"
 
 
 PENDING_STATES = frozenset({MessageState.DUE, MessageState.SENDING})
@@ -62,14 +63,27 @@ class EventType(StrEnum):
     ALERT_ACKNOWLEDGED = "alert.acknowledged"
     ALERT_DECLINED = "alert.declined"
     ALERT_RESOLVED = "alert.resolved"
+    RECIPIENT_UNREACHABLE = "recipient.unreachable"
+    RECIPIENT_RESTORED = "recipient.restored"
+    RECIPIENT_COMPLAINED = "recipient.complained"
     ENDPOINT_TEST = "endpoint.test"
     DIGEST = "digest"
     EXIT_CHECK = "exit_check"
     GAPS_AHEAD = "gaps_ahead"
+    ADDRESS_VERIFICATION = "address_verification"
 
 
 #: Written for one reader; no endpoint can subscribe to them, not by `*` either.
-FOR_PEOPLE = frozenset({EventType.DIGEST, EventType.EXIT_CHECK, EventType.GAPS_AHEAD})
+FOR_PEOPLE = frozenset(
+    {
+        EventType.DIGEST,
+        EventType.EXIT_CHECK,
+        EventType.GAPS_AHEAD,
+        EventType.ADDRESS_VERIFICATION,
+    }
+)
+#: What people may choose not to get.
+OPTIONAL = frozenset({EventType.DIGEST, EventType.EXIT_CHECK})
 
 
 class Superseded(StrEnum):
@@ -87,7 +101,8 @@ class Superseded(StrEnum):
 class Handover:
     """What is true at the moment of handing a message over, read under the claim. `subject`: what it
     is about, in the `version` that it tells of; `current_version` is the one that holds now, `live`
-    whether the subject still lives. `on_case`: the reader still belongs to those who may know."""
+    whether the subject still lives. `on_case`: the reader still belongs to those who may know.
+    `personal`: a webhook that carries one person's own notices; `endpoint_active` is for that one."""
 
     channel: ChannelKind
     subject: SubjectKind
@@ -96,11 +111,14 @@ class Handover:
     live: bool
     on_case: bool
     recipient_enabled: bool
+    personal: bool = False
+    endpoint_active: bool = True
 
 
 def why_superseded(facts: Handover) -> Superseded | None:
-    """None: it still holds, send it. A webhook tells what has happened, which stays true."""
-    if facts.channel is ChannelKind.WEBHOOK:
+    """None: it still holds, send it. A webhook tells what has happened, which stays true; to one person it
+    is held to what a mail is held to."""
+    if facts.channel is ChannelKind.WEBHOOK and not facts.personal:
         return None if facts.recipient_enabled else Superseded.ENDPOINT_DISABLED
     if not facts.live:
         return _ENDED[facts.subject]
@@ -108,7 +126,9 @@ def why_superseded(facts: Handover) -> Superseded | None:
         return Superseded.VERSION_CHANGED
     if not facts.on_case:
         return Superseded.RECIPIENT_LEFT
-    return None if facts.recipient_enabled else Superseded.RECIPIENT_DISABLED
+    if not facts.recipient_enabled:
+        return Superseded.RECIPIENT_DISABLED
+    return None if facts.endpoint_active else Superseded.ENDPOINT_DISABLED
 
 
 _ENDED = {
@@ -160,6 +180,7 @@ class Notice:
     proposed_verb: str | None = None
     subject: SubjectKind = SubjectKind.DEADLINE
     drill: bool = False
+    critical: bool = False
 
 
 @dataclass(frozen=True)

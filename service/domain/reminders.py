@@ -64,11 +64,13 @@ def _night(hours: QuietHours, first: date) -> tuple[datetime, datetime]:
     return begin, to_instant(datetime.combine(last, hours.end), hours.zone)
 
 
+@lru_cache(maxsize=16384)
 def mark_at(due_at: datetime, offset: timedelta, zone: tzinfo) -> datetime:
     """The UTC instant that lies `offset` from `due_at` (negative: before it).
 
     Whole days are counted on the wall clock of the forum's `zone`, so that "two days before
-    18:00" is 18:00 through a change of the clock; anything shorter is counted in elapsed time.
+    18:00" is 18:00 through a change of the clock; anything shorter is counted in elapsed time. Kept: a
+    deadline's plan is made several times in a row, and most limits end with one of the same days.
     """
     days, rest = divmod(abs(offset), ONE_DAY)
     if rest or not days:

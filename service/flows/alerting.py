@@ -18,9 +18,8 @@ from service.errors import Code, Refusal, not_found
 from service.flows.acknowledgement import Said, answer
 from service.flows.announcing import announce, notice_of
 from service.flows.docketing import check_policy
-from service.flows.ladders import read_steps
+from service.flows.ladders import begun, read_steps
 from service.flows.planning import gather
-from service.flows.release import begun
 from service.flows.sitting import Sitting
 from service.flows.standing import check_precondition, entering, person_acting
 from service.ids import new_id
@@ -32,6 +31,10 @@ from service.store.escalations import escalations_of
 from service.store.journal import Happening, record
 from service.store.responses import Response, responses_to
 from service.store.teams import existing_team_ids
+from service.store.users import User
+
+#: Who acts where no person does.
+CLOCKWORK = "system"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,29 @@ async def raise_alert(sitting: Sitting, body: AlertIn, caller: Caller) -> Alert:
     data = {"version": alert.version, "drill": alert.drill}
     await _tell(sitting, alert, case, EventType.ALERT_RAISED, alert.raised_by, data)
     return alert
+
+
+async def raise_about(
+    sitting: Sitting, person: User, team_id: str, case: Case | None, title: str, external_id: str
+) -> None:
+    """The clockwork's own: nothing reaches that person, and the others on the case are told. Raises Refusal
+    `owner_required` where there is nobody else."""
+    alert = Alert(
+        id=new_id("alr", sitting.now),
+        team_id=team_id,
+        case_id=case.id if case else None,
+        external_id=external_id,
+        title=title,
+        about_user_id=person.id,
+        raised_by=CLOCKWORK,
+        raised_at=sitting.now,
+        timezone=case.timezone if case else "UTC",
+        entered_at=sitting.now,
+        created_at=sitting.now,
+    )
+    await _begin(sitting, alert, ALERT_STEPS)
+    data = {"version": alert.version, "drill": False, "about": person.id}
+    await _tell(sitting, alert, case, EventType.ALERT_RAISED, None, data)
 
 
 async def change_alert(
@@ -211,14 +237,14 @@ async def _tell(
     alert: Alert,
     case: Case | None,
     event: EventType,
-    actor: str,
+    actor: str | None,
     data: dict[str, Any],
 ) -> None:
-    """The endpoints, and the journal under the same name."""
+    """The endpoints, and the journal under the same name. `actor` None: the clockwork."""
     session, now = sitting.session, sitting.now
     notice = notice_of(alert, case, event, now, now)
     await announce(session, sitting.webhooks, notice, alert, actor, now)
     session.add(alert)
     await session.flush()
-    happening = Happening(alert.team_id, actor, event, alert.id, alert.case_id, data)
+    happening = Happening(alert.team_id, actor or CLOCKWORK, event, alert.id, alert.case_id, data)
     await record(session, [happening], now)

@@ -49,6 +49,7 @@ def notice_of(
         due_at=subject.due_at,
         timezone=subject.timezone,
         drill=subject.drill,
+        critical=subject.critical,
         planned_at=planned_at,
         released_at=now,
         **own,
@@ -154,13 +155,44 @@ def letter(
     return _frozen(draft, subject, channel, step, occurrence, user_id=user.id)
 
 
+def personal(
+    channel: Channel,
+    notice: Notice,
+    subject: Subject,
+    reader: tuple[User, Level],
+    endpoint: Endpoint,
+    step: str,
+    now: datetime,
+    occurrence: int = 0,
+) -> Message:
+    """The same to one person by an endpoint of their own: at the lower of the two levels, in the envelope
+    that tools get; raises the subject's event count."""
+    user, level = reader
+    subject.events_told += 1
+    draft = Draft(
+        message_id=new_id("msg", now),
+        event=notice.event,
+        event_id=new_id("evt", now),
+        team_id=subject.team_id,
+        occurred_at=now,
+        notice=redacted(notice, min(level, Level(endpoint.level))),
+        reader_zone=user.timezone,
+        reader_language=user.language,
+        sequence=subject.events_told,
+        step=int(step),
+    )
+    to = {"user_id": user.id, "endpoint_id": endpoint.id}
+    return _frozen(draft, subject, channel, step, occurrence, **to)
+
+
 def _frozen(
     draft: Draft, subject: Subject, channel: Channel, step: str, occurrence: int, **to: Any
 ) -> Message:
-    """The row of a message, its bytes composed once; `to` is its user_id or its endpoint_id."""
+    """The row of a message, its bytes composed once; `to` is its user_id, its endpoint_id,
+    or both."""
     now, notice = draft.occurred_at, draft.notice
     assert notice is not None
-    (recipient_id,) = to.values()
+    recipient_id = to.get("endpoint_id") or to["user_id"]
     return Message(
         id=draft.message_id,
         team_id=subject.team_id,

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Level, Reach, Scope
 from service.domain.answering import (
+    MOST_WRONG_CODES,
     ONE_CLIENT_ONE_PERSON,
     LinkState,
     Problem,
@@ -26,7 +27,7 @@ from service.flows.acknowledgement import Heard, Said, withdraw
 from service.flows.announcing import mailed_level
 from service.flows.planning import roles_about
 from service.flows.sitting import Sitting
-from service.sealing import Seal, answered_message, fingerprint, new_secret, same
+from service.sealing import Seal, answer_code, answered_message, fingerprint, new_secret, same
 from service.store.cases import Case
 from service.store.journal import Happening, record
 from service.store.messages import Message, get_message
@@ -66,12 +67,13 @@ class Asked:
 
     @property
     def answered(self) -> bool:
-        """By somebody of whom we believe that they have read it; another may still answer."""
-        return self.own is not None and not self.own.suspect
+        """So that it holds; one that does not, because a machine may have given it or because more than
+        the link is wanted, can be given once more."""
+        return self.own is not None and self.own.counts_for(self.subject.critical)
 
     def undoable(self, now: datetime) -> bool:
         own = self.own
-        return own is not None and own.strength is Strength.LINK and may_undo(own.at, now)
+        return own is not None and own.strength is not Strength.API and may_undo(own.at, now)
 
 
 @dataclass(frozen=True)
@@ -150,20 +152,33 @@ def client_fingerprint(seal: Seal, address: str, now: datetime) -> str:
     return seal.mac("client address", f"{now:%Y-%m-%d} {address}")
 
 
-async def answer(
-    sitting: Sitting, asked: Asked, said: Said, version: str, client: str
-) -> Problem | None:
-    """Keeps the answer; a Problem where it changes nothing. `version`: of the date on the page that was
-    filled in. `asked` must have been looked up with the subject locked."""
+@dataclass(frozen=True)
+class Filled:
+    """A form that came back. `version`: of the date on the page that was filled in; `client`: fingerprint
+    of the address that it came from; `code`: what was typed in, empty for nothing."""
+
+    said: Said
+    version: str
+    client: str
+    code: str = ""
+
+
+async def answer(sitting: Sitting, seal: Seal, asked: Asked, filled: Filled) -> Problem | None:
+    """Keeps the answer; a Problem where it changes nothing. `asked` must have been looked up with the
+    subject locked."""
     subject, own, now = asked.subject, asked.own, sitting.now
-    if problem := _refused(asked, said, version, now):
+    said, client = filled.said, filled.client
+    if problem := _refused(asked, said, filled.version, now) or _mistyped(
+        sitting, seal, asked, filled
+    ):
         return problem
     same_client = await responses_from(sitting.session, client, now - ONE_CLIENT_ONE_PERSON)
     others = [one for one in same_client if one.user_id != asked.reader.id]
     suspect = is_suspect(asked.message.accepted_at, bool(others), now)
-    if suspect and own is not None:
+    strength = Strength.LINK_CODE if filled.code else Strength.LINK
+    if own is not None and (suspect or (strength is Strength.LINK and not own.suspect)):
         return Problem.ANSWERED
-    heard = Heard(Strength.LINK, asked.message.id, client, suspect)
+    heard = Heard(strength, asked.message.id, client, suspect)
     reach = Reach(frozenset({subject.team_id}))
     caller = Caller(asked.message.id, Scope.WRITE, reach, asked.reader.id)
     await acknowledgement.answer(sitting, subject, asked.case, asked.reader.id, said, caller, heard)
@@ -182,6 +197,20 @@ def _refused(asked: Asked, said: Said, version: str, now: datetime) -> Problem |
     if said.until is not None and not now < said.until <= longest:
         return Problem.SNOOZE_TOO_LONG
     return None
+
+
+def _mistyped(sitting: Sitting, seal: Seal, asked: Asked, filled: Filled) -> Problem | None:
+    """A code that is typed in has to be that of the mail; tries are counted."""
+    message = asked.message
+    if not filled.code:
+        return None
+    if message.wrong_codes >= MOST_WRONG_CODES:
+        return Problem.CODE_SPENT
+    if same(answer_code(seal, message.id), filled.code):
+        return None
+    message.wrong_codes += 1
+    sitting.session.add(message)
+    return Problem.WRONG_CODE
 
 
 async def _suspect(sitting: Sitting, answers: Sequence[Response]) -> None:

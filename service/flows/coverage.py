@@ -18,10 +18,10 @@ from service.domain.notifications import EventType
 from service.domain.plan import PlannedStep, plan
 from service.flows.announcing import announcements, notice_of
 from service.flows.digest import letter_to
+from service.flows.firing import recipients_of, targets_of
 from service.flows.overviews import gap_line, line_of
 from service.flows.planning import Situation, gather
 from service.flows.readers import Shown, shown_to
-from service.flows.release import recipients_of, targets_of
 from service.flows.sitting import Sitting
 from service.ids import new_id
 from service.store.coverage import CoverageGap, deadlines_to_forecast, gaps_of, live_within
@@ -92,12 +92,13 @@ def _gaps(situation: Situation[Deadline], now: datetime, until: datetime) -> lis
 def _turn(situation: Situation[Deadline], planned: PlannedStep, at: datetime) -> Turn:
     roles = targets_of(planned, situation.facts.steps)
     recipients = recipients_of(situation, planned, situation.facts.steps, at)
+    lost = situation.lost
     return Turn(
         step=REPETITION if planned.occurrence else str(planned.order),
         at=at,
         roles=roles,
-        holders=len({user.id for role in roles for user in situation.people.get(role, ())}),
-        told=frozenset(user.id for user, _ in recipients),
+        holders=len({user.id for role in roles for user in situation.people.get(role, ())} - lost),
+        told=frozenset(user.id for user, _ in recipients) - lost,
     )
 
 

@@ -16,6 +16,7 @@ from service.channels.interface import Channel, Parcel
 from service.domain.bundles import APART, Due, together
 from service.domain.notifications import (
     ChannelKind,
+    EventType,
     Handover,
     MessageState,
     SubjectKind,
@@ -23,7 +24,9 @@ from service.domain.notifications import (
     why_superseded,
 )
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
+from service.domain.routes import SLOW_AFTER
 from service.flows.readers import no_longer_shown, outdated, write_anew
+from service.flows.recipients import restored
 from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
@@ -158,7 +161,8 @@ async def record_all(
     accepted = [one for one in delivered if one.outcome.verdict is Verdict.ACCEPTED]
     if accepted:
         await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
-    ended = []
+        await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
+    ended, slow = [], []
     # What left together shares its outcome, and comes back together.
     jitters = {id(one.outcome): jitter() for one in delivered}
     for one in delivered:
@@ -166,8 +170,19 @@ async def record_all(
             pauses = channels[one.consignment.message.channel].pauses
             if await _failed(session, one, pauses, now, jitters[id(one.outcome)]):
                 ended.append(one)
-    await _look_again(session, [one.consignment.message for one in ended], now)
+            elif one.consignment.message.attempts == SLOW_AFTER:
+                slow.append(one)
+    await _look_again(session, [one.consignment.message for one in (*ended, *slow)], now)
     await record(session, [_happening(one) for one in ended], now)
+
+
+async def _restored(
+    session: AsyncSession, webhooks: Channel, accepted: Sequence[Delivered], now: datetime
+) -> None:
+    messages = [one.consignment.message for one in accepted]
+    readers = {one.user_id for one in messages if one.user_id}
+    by_tools = {one.user_id for one in messages if one.channel is not ChannelKind.EMAIL}
+    await restored(session, webhooks, readers, now, readers - by_tools)
 
 
 async def _failed(
@@ -190,9 +205,10 @@ async def _failed(
 
 
 async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datetime) -> None:
-    """A mail that will not arrive may leave a step without anyone: the plan must see that at once."""
-    mails = [message for message in lost if message.channel is ChannelKind.EMAIL]
-    ids = {message.deadline_id or message.alert_id for message in mails}
+    """What will not arrive may leave a step without anyone, or is to be said by another way: the plan must
+    see that at once."""
+    to_people = [message for message in lost if message.user_id]
+    ids = {message.deadline_id or message.alert_id for message in to_people}
     await wake_subjects(session, {one for one in ids if one}, now)
 
 
@@ -200,16 +216,19 @@ def _handover(message: Message, standing: Standing, beyond: bool, moved: bool) -
     """`beyond`: it lists a case that its reader may not see any more; `moved`: a date that has moved."""
     subject, user, endpoint = standing.subject, standing.user, standing.endpoint
     enabled = user is not None and user.disabled_at is None
-    if message.channel is ChannelKind.WEBHOOK:
-        enabled = endpoint is not None and endpoint.state is EndpointState.ACTIVE
+    active = endpoint is not None and endpoint.state is EndpointState.ACTIVE
+    personal = endpoint is not None and message.user_id is not None
+    on_case = standing.on_case and (standing.in_team or not personal)
     return Handover(
         channel=message.channel,
         subject=SubjectKind.ALERT if message.alert_id else SubjectKind.DEADLINE,
         version=message.deadline_version,
         current_version=subject.version if subject else 0 if moved else None,
-        live=subject is None or subject.live,
-        on_case=standing.on_case and not beyond,
-        recipient_enabled=enabled,
+        live=subject is None or subject.live or message.event is EventType.DEADLINE_CANCELLED,
+        on_case=on_case and not beyond,
+        recipient_enabled=active if endpoint and not personal else enabled,
+        personal=personal,
+        endpoint_active=active or endpoint is None,
     )
 
 

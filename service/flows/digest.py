@@ -11,6 +11,7 @@ import structlog
 
 from service.channels.interface import Draft
 from service.domain.access import Caller, Level, Reach
+from service.domain.bounces import may_rest
 from service.domain.counting import midnight
 from service.domain.deadlines import local_date
 from service.domain.digest import (
@@ -130,8 +131,9 @@ def letter_to(
 
 
 def _wanted(user: User, event: EventType, now: datetime) -> bool:
-    """Who is away reads nothing; whoever stands in is told."""
-    return user.disabled_at is None and _hour_of(user, event) is not None and not user.away(now)
+    """Who is away reads nothing; whoever stands in is told. Optional mail waits for a mailbox that rests."""
+    wanted = user.disabled_at is None and _hour_of(user, event) is not None
+    return wanted and not user.away(now) and not may_rest(user.address, now)
 
 
 def _reader(user: User, event: EventType, now: datetime) -> Reader:

@@ -15,9 +15,9 @@ from service.domain.notifications import ChannelKind
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
 from service.errors import Code, Refusal, not_found
 from service.flows.announcing import subscribes
+from service.flows.firing import after_firing, event_of, recipients_of, said_twice, targets_of
 from service.flows.planning import About, Given, Situation, gather
 from service.flows.reckoning import date_values
-from service.flows.release import after_firing, event_of, recipients_of, targets_of
 from service.flows.sitting import Sitting
 from service.flows.starting import new_deadline
 from service.ids import new_id
@@ -121,6 +121,8 @@ class _Walk:
         told = recipients_of(self._situation, planned, facts.steps, at)
         event = event_of(self._situation.subject, planned)
         heard = any(subscribes(endpoint, event) for endpoint in self._endpoints)
+        twice = said_twice(self._situation.subject, planned, at)
+        heard |= twice and any(user.id in self._situation.endpoints for user, _ in told)
         return Foreseen(
             step=planned.order,
             at=at,

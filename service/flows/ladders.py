@@ -4,7 +4,7 @@ Also how steps stand in a row. It never tells anybody.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,12 @@ from service.domain.deadlines import DeadlineKind, Force
 from service.domain.escalation import Role, Step, Trigger
 from service.domain.ladders import Scope, ladder_for, narrowest
 from service.domain.reminders import shortened
+from service.ids import new_id
 from service.store.cases import Case
 from service.store.deadlines import Deadline
 from service.store.escalation_policies import EscalationPolicy
 from service.store.escalations import Escalation
+from service.store.subjects import Subject, named
 
 
 def own_policy_id(deadline: Deadline, case: Case) -> str | None:
@@ -86,4 +88,17 @@ def read_steps(rows: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
             row.get("court_days", 0),
         )
         for row in rows
+    )
+
+
+def begun(subject: Subject, steps: Iterable[Step], now: datetime) -> Escalation:
+    """An escalation of which nothing has been told yet, with its own copy of the ladder."""
+    return Escalation(
+        id=new_id("esc", now),
+        team_id=subject.team_id,
+        version=subject.version,
+        steps=written_steps(steps),
+        fired={},
+        started_at=now,
+        **named(subject),
     )

@@ -1,7 +1,7 @@
 """Gathers what the plan of a deadline or an alert depends on; the same for the workers and the preview."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.alerts import ALERT_STEPS
 from service.domain.court_calendars import CourtCalendar
+from service.domain.deadlines import DeadlineKind
 from service.domain.escalation import (
     EVERYBODY,
     Response,
@@ -20,13 +21,15 @@ from service.domain.insistence import OF_ALERTS, OF_DEADLINES
 from service.domain.plan import PlanFacts
 from service.domain.reminders import QuietHours
 from service.flows.ladders import ladder_of, own_policy_id, read_steps
+from service.flows.routes import Asked, asked_of, unreached, ways_of
 from service.flows.sitting import Sitting
 from service.store.alerts import Alert
 from service.store.cases import Case, CaseRole, cases_by_id, roles_of
 from service.store.deadlines import Deadline
+from service.store.endpoints import Endpoint, personal_endpoints
 from service.store.escalation_policies import EscalationPolicy, policies_at_hand
 from service.store.escalations import Escalation, escalations_of
-from service.store.messages import reached_steps
+from service.store.recipients import Tried, out_of_reach, tries_of
 from service.store.responses import Response as Answer
 from service.store.responses import responses_to
 from service.store.subjects import Subject
@@ -41,18 +44,26 @@ Given = TypeVar("Given", bound=Subject)
 class Situation(Generic[About]):
     """One deadline or alert with everything around it. `case` None: the alert concerns nobody known yet.
     `people`: the users behind each role, not disabled; without a case everyone in the team has every
-    role of those who can act."""
+    role of those who can act. `asked`: what each person was last asked, on this version;
+    `endpoints`: user id to the endpoints of those who have their own; `lost`: whom nothing reaches."""
 
     subject: About
     case: Case | None
     people: dict[Role, list[User]]
     escalation: Escalation | None
     facts: PlanFacts
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    endpoints: Mapping[str, list[Endpoint]] = field(default_factory=dict)
+    lost: Set[str] = frozenset()
 
     @property
     def case_code(self) -> str:
         """Empty where there is no case."""
         return self.case.code if self.case else ""
+
+    def ways(self, user_id: str) -> tuple[str, ...]:
+        """By which this person can be told."""
+        return ways_of(self.endpoints.get(user_id, ()))
 
     def recipients(self, roles: Iterable[Role], at: datetime) -> list[tuple[User, Role]]:
         """Each person once, with the first of the named roles that they hold; whoever is away at that
@@ -116,7 +127,9 @@ class _Around:
     members: dict[str, list[User]]
     escalations: dict[tuple[str, int], Escalation]
     responses: dict[str, list[Answer]]
-    reached: set[tuple[str, int, str]]
+    tries: dict[tuple[str, int], list[Tried]]
+    endpoints: dict[tuple[str, str], list[Endpoint]]
+    lost: Set[tuple[str, str]]
     policies: dict[str, EscalationPolicy]
     calendars: dict[str, CourtCalendar]
     now: datetime
@@ -124,7 +137,7 @@ class _Around:
 
 async def _around(sitting: Sitting, subjects: Sequence[Subject]) -> _Around:
     session = sitting.session
-    ids = [subject.id for subject in subjects]
+    ids, teams = [subject.id for subject in subjects], {one.team_id for one in subjects}
     deadlines = [one for one in subjects if isinstance(one, Deadline)]
     cases = await cases_by_id(session, (one.case_id for one in subjects if one.case_id))
     roles = await roles_of(session, cases)
@@ -137,7 +150,9 @@ async def _around(sitting: Sitting, subjects: Sequence[Subject]) -> _Around:
         members=await members_of(session, (one.team_id for one in subjects if not one.case_id)),
         escalations=escalations,
         responses=await responses_to(session, ids),
-        reached=await reached_steps(session, ids) if escalations else set(),
+        tries=await tries_of(session, ids) if escalations else {},
+        endpoints=await personal_endpoints(session, teams),
+        lost=(await out_of_reach(session, teams)).keys(),
         policies=await policies_at_hand(session, chosen, {one.team_id for one in deadlines}),
         calendars={
             code: calendar
@@ -152,11 +167,27 @@ def _situation(subject: Given, around: _Around) -> Situation[Given]:
     case = around.cases.get(subject.case_id or "")
     escalation = around.escalations.get((subject.id, subject.version))
     people = _people(case, around) if case else _team(subject, around)
+    if isinstance(subject, Alert) and subject.about_user_id:
+        people = _without(people, subject.about_user_id)
     if isinstance(subject, Alert):
         facts = _of_alert(subject, escalation)
     else:
         facts = _of_deadline(subject, around.cases[subject.case_id], escalation, people, around)
-    return Situation(subject, case, people, escalation, _begun(facts, subject, escalation, around))
+    ids = {user.id for users in people.values() for user in users}
+    endpoints = {
+        user_id: own for user_id in ids if (own := around.endpoints.get((subject.team_id, user_id)))
+    }
+    answers = _answers(subject, around)
+    tries = around.tries.get((subject.id, subject.version), [])
+    ways = {user_id: ways_of(endpoints.get(user_id, ())) for user_id in ids}
+    asked = asked_of(subject, tries, ways, answers)
+    facts = replace(
+        _begun(facts, subject, escalation, answers),
+        not_reached=unreached(_fired(escalation), tries, asked.values()),
+    )
+    # Whoever has been given another way since can be reached by that.
+    lost = {one for one in ids - endpoints.keys() if (subject.team_id, one) in around.lost}
+    return Situation(subject, case, people, escalation, facts, asked, endpoints, lost)
 
 
 def _of_deadline(
@@ -167,7 +198,9 @@ def _of_deadline(
     around: _Around,
 ) -> PlanFacts:
     """What its plan rests on before anything was told."""
-    calendar = around.calendars.get(case.calendar or "")
+    # A custody that is counted in hours runs through every weekend, and is watched over through it.
+    by_the_hour = deadline.kind is DeadlineKind.CUSTODY and not deadline.whole_day
+    calendar = None if by_the_hour else around.calendars.get(case.calendar or "")
     return PlanFacts(
         state=deadline.state,
         due_at=deadline.due_at,
@@ -193,19 +226,26 @@ def _of_alert(alert: Alert, escalation: Escalation | None) -> PlanFacts:
     )
 
 
+def _answers(subject: Subject, around: _Around) -> list[Answer]:
+    """To this version, and not taken back."""
+    return [
+        one
+        for one in around.responses.get(subject.id, ())
+        if one.version == subject.version and one.withdrawn_at is None
+    ]
+
+
 def _begun(
-    facts: PlanFacts, subject: Subject, escalation: Escalation | None, around: _Around
+    facts: PlanFacts, subject: Subject, escalation: Escalation | None, answers: Iterable[Answer]
 ) -> PlanFacts:
     """With what was told and answered since."""
-    key, fired = (subject.id, subject.version), _fired(escalation)
     return replace(
         facts,
-        fired=fired,
-        not_reached=frozenset(order for order in fired if (*key, str(order)) not in around.reached),
+        fired=_fired(escalation),
         responses=tuple(
             Response(one.kind, one.at, one.user_id, one.until)
-            for one in around.responses.get(subject.id, ())
-            if one.version == subject.version and one.counts_for(subject.critical)
+            for one in answers
+            if one.counts_for(subject.critical)
         ),
         told={int(order): frozenset(ids) for order, ids in escalation.told.items()}
         if escalation
@@ -219,6 +259,12 @@ def _team(subject: Subject, around: _Around) -> dict[Role, list[User]]:
     """While nobody knows whom it concerns, it is everybody's."""
     members = around.members.get(subject.team_id)
     return dict.fromkeys(EVERYBODY, members) if members else {}
+
+
+def _without(people: Mapping[Role, list[User]], user_id: str) -> dict[Role, list[User]]:
+    """The others; no role that nobody else holds."""
+    others = {role: [one for one in users if one.id != user_id] for role, users in people.items()}
+    return {role: users for role, users in others.items() if users}
 
 
 def _people(case: Case, around: _Around) -> dict[Role, list[User]]:

@@ -4,7 +4,7 @@ messages.
 Everything of a batch, messages, new `wake_at`, fired steps, journal, is one transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,28 +12,25 @@ import structlog
 
 from service.channels.interface import Channel
 from service.domain.deadlines import Fate
-from service.domain.escalation import Role, Step
-from service.domain.notifications import (
-    ChannelKind,
-    EventType,
-    Notice,
-    SubjectKind,
-)
-from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
-from service.flows.announcing import announce, announcements, letter, mailed_level, notice_of
-from service.flows.ladders import written_steps
+from service.domain.escalation import Role
+from service.domain.notifications import ChannelKind, EventType, Notice
+from service.domain.plan import Plan, PlanFacts, PlannedStep, plan
+from service.flows.announcing import announce, announcements, notice_of
+from service.flows.firing import after_firing, event_of, recipients_of
+from service.flows.ladders import begun
 from service.flows.moving import ends_move
 from service.flows.planning import Situation, gather
+from service.flows.recipients import Lost, report_lost
 from service.flows.sitting import Sitting
 from service.flows.starting import follow
-from service.ids import new_id
+from service.flows.ways import Ways
 from service.store.alerts import claim_due_alerts
 from service.store.deadlines import Deadline, claim_due
 from service.store.endpoints import Endpoint, active_endpoints
 from service.store.escalations import Escalation
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
-from service.store.subjects import Subject, named
+from service.store.subjects import Subject
 from service.store.users import User
 
 #: What cannot be released is looked at again after this long; the others are not held up.
@@ -66,6 +63,7 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     messages: list[Message] = []
     happenings: list[Happening] = []
     lapsed: list[Situation[Subject]] = []
+    lost: list[Lost] = []
     for situation in await gather(sitting, subjects):
         subject = situation.subject
         try:
@@ -76,8 +74,9 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
             _log.exception("release_failed", subject_id=subject.id)
             subject.wake_at = now + _AFTER_FAULT
             continue
-        messages += release.messages
-        happenings += release.happenings
+        messages += [*release.ways.messages, *release.messages]
+        happenings += [*release.ways.happenings, *release.happenings]
+        lost += release.ways.lost
         if release.escalation is not None:
             session.add(release.escalation)
         if release.lapsed:
@@ -87,6 +86,7 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     await record(session, happenings, now)
     for situation in lapsed:
         await _lapse(sitting, situation)
+    await report_lost(sitting, lost)
     return Released(len(subjects), len(messages), last)
 
 
@@ -117,7 +117,8 @@ async def _lapse(sitting: Sitting, situation: Situation[Subject]) -> None:
 
 
 class _Release:
-    """The release of one deadline or alert; collects what is to be written and touches no database."""
+    """The release of one deadline or alert; collects what is to be written and touches no database. `ways`:
+    the messages to people."""
 
     def __init__(
         self,
@@ -130,13 +131,15 @@ class _Release:
         self.endpoints = endpoints
         self.channels = channels
         self.now = now
+        self.ways = Ways(situation, channels, now)
         self.escalation: Escalation | None = None
         self.messages: list[Message] = []
         self.happenings: list[Happening] = []
         self.lapsed = False
 
     def run(self) -> None:
-        """Fires what is due; a step that reaches nobody lets the next one fire at once."""
+        """Says again what did not get through, then fires what is due; a step that reaches nobody lets the
+        next one fire at once."""
         facts = self.situation.facts
         decision = plan(facts, self.now)
         self.lapsed = decision.lapsed
@@ -145,6 +148,8 @@ class _Release:
             _log.error("nobody_to_tell", subject_id=self.situation.subject.id)
             self.situation.subject.wake_at = self.now + _AFTER_FAULT
             return
+        if decision.wake_at is not None:
+            self.ways.follow(decision)
         while decision.due is not None:
             recipients = recipients_of(self.situation, decision.due, facts.steps, self.now)
             told = frozenset(user.id for user, _ in recipients)
@@ -158,14 +163,14 @@ class _Release:
             self.escalation = self._kept(facts)
         # That it has lapsed is recorded with this release; only what comes after wakes it again.
         facts = replace(facts, lapses=facts.lapses and not self.lapsed)
-        self.situation.subject.wake_at = plan(facts, self.now).wake_at
+        self.situation.subject.wake_at = self.ways.look_at(plan(facts, self.now).wake_at)
 
     def _fire(self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]]) -> None:
         """Messages for every person of the step and every endpoint."""
         event = event_of(self.situation.subject, due)
         notice = self._notice(event, due, following, [role for _, role in recipients])
         for user, role in recipients:
-            self._write(notice, due, user, role)
+            self.ways.say(notice, due, user, role)
         self._announce(notice, due.order)
         if not recipients:
             self._announce(replace(notice, event=EventType.STEP_EMPTY), due.order)
@@ -182,17 +187,6 @@ class _Release:
             others_told=tuple(dict.fromkeys(told)),
             next_at=silent.at if silent else None,
             next_roles=silent.step.targets if silent else (),
-        )
-
-    def _write(self, notice: Notice, due: PlannedStep, user: User, role: Role) -> None:
-        subject, channel = self.situation.subject, self.channels[ChannelKind.EMAIL]
-        level = mailed_level(role, self.situation.case)
-        if level is None:
-            return
-        others = tuple(one for one in notice.others_told if one != role)
-        own = replace(notice, others_told=others)
-        self.messages.append(
-            letter(channel, own, subject, (user, level), str(due.order), self.now, due.occurrence)
         )
 
     def _announce(self, notice: Notice, order: int) -> None:
@@ -231,62 +225,3 @@ class _Release:
         escalation.told = {str(order): sorted(ids) for order, ids in facts.told.items()}
         escalation.repeats, escalation.repeated_at = facts.repeats, facts.repeated_at
         return escalation
-
-
-def begun(subject: Subject, steps: Iterable[Step], now: datetime) -> Escalation:
-    """An escalation of which nothing has been told yet, with its own copy of the ladder."""
-    return Escalation(
-        id=new_id("esc", now),
-        team_id=subject.team_id,
-        version=subject.version,
-        steps=written_steps(steps),
-        fired={},
-        started_at=now,
-        **named(subject),
-    )
-
-
-def recipients_of(
-    situation: Situation[Subject], due: PlannedStep, steps: tuple[Step, ...], at: datetime
-) -> list[tuple[User, Role]]:
-    """The step's people at that instant, and those whose answer has run out with whoever comes next.
-    Where several must answer, those who have are left alone."""
-    recipients = situation.recipients(targets_of(due, steps), at)
-    answered = situation.answered(at)
-    if due.why is Why.ANSWER_EXPIRED:
-        known = {user.id for user, _ in recipients}
-        recipients += [one for one in answered if one[0].id not in known]
-    elif due.why is Why.SILENCE and due.step.need != 1:
-        ids = {user.id for user, _ in answered}
-        recipients = [one for one in recipients if one[0].id not in ids] or recipients
-    return recipients
-
-
-def event_of(subject: Subject, due: PlannedStep) -> EventType:
-    """What endpoints hear when the step fires. Of an alert nobody is reminded: it was never planned."""
-    if due.why is Why.EXHAUSTED:
-        return EventType.ESCALATION_EXHAUSTED
-    planned = due.step.is_mark and subject.subject_kind is SubjectKind.DEADLINE
-    return EventType.REMINDER_DUE if planned else EventType.STEP_FIRED
-
-
-def after_firing(
-    facts: PlanFacts, due: PlannedStep, now: datetime, told: frozenset[str], reached: bool
-) -> PlanFacts:
-    """The facts once `due` has fired and told these people."""
-    if due.occurrence:
-        told |= facts.told.get(due.order, frozenset())
-        everyone = {**facts.told, due.order: told}
-        return replace(facts, told=everyone, repeats=due.occurrence, repeated_at=now)
-    return replace(
-        facts,
-        fired={**facts.fired, due.order: now},
-        told={**facts.told, due.order: told},
-        not_reached=facts.not_reached | (frozenset() if reached else {due.order}),
-    )
-
-
-def targets_of(due: PlannedStep, steps: tuple[Step, ...]) -> tuple[Role, ...]:
-    """The step's roles, and those of the missed marks that it speaks for."""
-    merged = (role for order in due.merged for role in steps[order].targets)
-    return tuple(dict.fromkeys((*due.step.targets, *merged)))

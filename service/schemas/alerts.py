@@ -49,7 +49,8 @@ class AlertPatch(Shape):
 
 class AlertOut(Answer):
     """`acknowledged`: somebody has it at this moment, by the answers to this version; `answers`: all that
-    were given and not taken back."""
+    were given and not taken back. `about_user_id`: the person whom nothing reaches, where that is why
+    it was raised (`raised_by` is then `system`)."""
 
     id: str
     team_id: str
@@ -60,6 +61,7 @@ class AlertOut(Answer):
     state: AlertState
     acknowledged: bool
     answers: list[ResponseOut] = Field(default_factory=list)
+    about_user_id: str | None
     raised_by: str
     raised_at: datetime
     timezone: str

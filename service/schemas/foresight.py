@@ -41,8 +41,9 @@ class SimulationIn(Shape):
 
 
 class ForeseenOut(PlannedStepOut):
-    """`merged`: the missed steps that this one speaks for too; `channels`: by which it is told, mail to
-    people and webhooks to the endpoints that asked for it."""
+    """`merged`: the missed steps that this one speaks for too; `channels`: by which it is told at once,
+    mail to people, and webhooks to the endpoints that asked for it or to people who are told on two
+    ways."""
 
     merged: list[int]
     channels: list[ChannelKind]

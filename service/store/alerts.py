@@ -22,7 +22,8 @@ _ASLEEP = text("wake_at IS NULL AND state = 'open'")
 class Alert(SQLModel, table=True):
     """`case_id` None: whom it concerns is not known yet, and the whole team is told. `version` rises when
     a case is named, for then other people are told; `entered_at`: when this version came into being.
-    `wake_at` and `events_told` as in deadlines. `drill`: people are practising."""
+    `wake_at` and `events_told` as in deadlines. `drill`: people are practising. `about_user_id`: the
+    person whom nothing reaches; it goes to the others."""
 
     subject_kind: ClassVar[SubjectKind] = SubjectKind.ALERT
     __tablename__ = "alerts"
@@ -38,6 +39,7 @@ class Alert(SQLModel, table=True):
     external_id: str | None = None
     title: str
     notes: str | None = None
+    about_user_id: str | None = Field(default=None, foreign_key="users.id")
     raised_by: str
     raised_at: datetime = Field(sa_type=UtcDateTime)
     timezone: str

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
+from service.domain.bounces import AddressState
 from service.domain.escalation import ResponseKind
 from service.domain.notifications import ChannelKind, EventType, MessageState
 from service.store.cases import Case, CaseRole
@@ -23,7 +24,7 @@ from service.store.reviews import Review, ReviewState
 from service.store.users import Membership, User
 
 _REAL = col(Deadline.drill).is_(False)
-_LOST = (MessageState.FAILED, MessageState.EXPIRED)
+_LOST = (MessageState.FAILED, MessageState.EXPIRED, MessageState.BOUNCED)
 _DAY = timedelta(days=1)
 #: The wake-ups of a person, by the mail that they are for.
 _WAKES: dict[EventType, Any] = {
@@ -43,12 +44,12 @@ class Told:
 async def claim_readers(
     session: AsyncSession, event: EventType, now: datetime, limit: int
 ) -> list[User]:
-    """People whose mail is due, held for this transaction. Whoever writes a message to one of them need
+    """People whose mail is due and whose mailbox does not rest, held for this transaction. Whoever writes a message to one of them need
     not wait: a foreign key asks for less than this lock holds."""
     wake_at = _WAKES[event]
     query = (
         select(User)
-        .where(wake_at <= now)
+        .where(wake_at <= now, _taking_mail(now))
         .order_by(wake_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -60,9 +61,16 @@ async def longest_waiting_reader(session: AsyncSession, now: datetime) -> dateti
     """Since when the digest or the exit check has been due that has waited longest, None where none is."""
     oldest = []
     for wake_at in _WAKES.values():
-        found = await session.exec(select(func.min(wake_at)).where(wake_at <= now))
+        query = select(func.min(wake_at)).where(wake_at <= now, _taking_mail(now))
+        found = await session.exec(query)
         oldest.append(found.one())
     return min((one for one in oldest if one is not None), default=None)
+
+
+def _taking_mail(now: datetime) -> ColumnElement[bool]:
+    """What came back is not followed by mail that nobody has to have; it comes late, and is not skipped."""
+    rested = or_(col(User.rests_until).is_(None), col(User.rests_until) <= now)
+    return and_(rested, col(User.address_state) != AddressState.UNDELIVERABLE)
 
 
 async def wake_readers(

@@ -1,15 +1,18 @@
-"""Endpoints: where webhooks go. The secret is sealed, for it must be read again to sign."""
+"""Endpoints: where webhooks go, of a team's tools or of one person. The secret is sealed, for it must be
+read again to sign."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import and_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, page, within
+from service.store.users import Membership, User
 
 
 class EndpointState(StrEnum):
@@ -18,12 +21,14 @@ class EndpointState(StrEnum):
 
 
 class Endpoint(SQLModel, table=True):
-    """`events`: subscribed types, `deadline.*` patterns, or `*`."""
+    """`events`: subscribed types, `deadline.*` patterns, or `*`. `user_id`: of the one person whose own
+    notices it carries, and no events; None: it is the team's."""
 
     __tablename__ = "endpoints"
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id", index=True)
+    user_id: str | None = Field(default=None, foreign_key="users.id", index=True)
     name: str
     url: str
     sealed_secret: bytes
@@ -50,11 +55,39 @@ async def list_endpoints(
 async def active_endpoints(
     session: AsyncSession, team_ids: Sequence[str]
 ) -> dict[str, list[Endpoint]]:
-    """Team id to its active endpoints."""
+    """Team id to the active endpoints of its tools; what is one person's own hears of no events."""
     query = select(Endpoint).where(
-        col(Endpoint.team_id).in_(set(team_ids)), Endpoint.state == EndpointState.ACTIVE
+        col(Endpoint.team_id).in_(set(team_ids)),
+        Endpoint.state == EndpointState.ACTIVE,
+        col(Endpoint.user_id).is_(None),
     )
     found: dict[str, list[Endpoint]] = {}
     for endpoint in await session.exec(query.order_by(col(Endpoint.id))):
         found.setdefault(endpoint.team_id, []).append(endpoint)
+    return found
+
+
+async def personal_endpoints(
+    session: AsyncSession, team_ids: Iterable[str]
+) -> dict[tuple[str, str], list[Endpoint]]:
+    """(team id, user id) to the active endpoints of that person, oldest first; of nobody who is disabled
+    or has left the team."""
+    wanted = set(team_ids)
+    query = (
+        select(Endpoint)
+        .join(User, col(User.id) == col(Endpoint.user_id))
+        .join(
+            Membership,
+            and_(
+                col(Membership.user_id) == col(Endpoint.user_id),
+                col(Membership.team_id) == col(Endpoint.team_id),
+            ),
+        )
+        .where(col(Endpoint.team_id).in_(wanted), Endpoint.state == EndpointState.ACTIVE)
+        .where(col(User.disabled_at).is_(None))
+        .order_by(col(Endpoint.created_at), col(Endpoint.id))
+    )
+    found: dict[tuple[str, str], list[Endpoint]] = {}
+    for endpoint in await session.exec(query):
+        found.setdefault((endpoint.team_id, endpoint.user_id or ""), []).append(endpoint)
     return found

@@ -4,7 +4,7 @@ A message is claimed by pushing its `next_attempt_at` one lease ahead under a ne
 worker's rows become due again by themselves, and the same index serves both.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,8 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
-from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
+from service.domain.bounces import BounceClass
+from service.domain.notifications import ChannelKind, EventType, MessageState
 from service.store.alerts import Alert
 from service.store.cases import CaseRole
 from service.store.columns import (
@@ -28,7 +29,7 @@ from service.store.columns import (
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.paging import get_within, page
-from service.store.subjects import Subject, about
+from service.store.subjects import Subject
 from service.store.users import Membership, User
 
 #: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
@@ -39,10 +40,12 @@ _PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL"
 class Message(SQLModel, table=True):
     """One notice to one address, its bytes frozen at release.
 
-    Exactly one of `user_id` and `endpoint_id` is set; of `deadline_id` and `alert_id` at most one, and
+    `user_id`: the person who is told, by mail or, with `endpoint_id`, by an endpoint of their own; an
+    `endpoint_id` alone is of the team's tools. Of `deadline_id` and `alert_id` at most one, and
     `deadline_version` is the version of either. `due_at`: when it should have been said; `step`: the
     step's number on the ladder, or the event type where there is no ladder. `drill`: it counts in no
-    statistics. `listed`: what an overview shows its reader: `cases` with the level,
+    statistics. `bounce`: what was reported of it last after it had left, with the status by RFC 3463,
+    at `bounced_at`. `listed`: what an overview shows its reader: `cases` with the level,
     `deadlines` with the version of each.
     """
 
@@ -88,8 +91,12 @@ class Message(SQLModel, table=True):
     next_attempt_at: datetime = Field(sa_type=UtcDateTime)
     useful_until: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
+    wrong_codes: int = 0
     lease: str | None = None
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    bounce: BounceClass | None = Field(default=None, sa_type=Choice(BounceClass))
+    bounce_status: str | None = None
+    bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -97,12 +104,14 @@ class Message(SQLModel, table=True):
 class Standing:
     """What must still hold when a message is handed over, read in the transaction that claims it.
     `subject` None: the message is about neither a deadline nor an alert. `on_case`: the reader has a
-    role on the case, or is in the team where there is no case."""
+    role on the case, or is in the team where there is no case. `in_team`: the reader belongs to the
+    message's team."""
 
     subject: Subject | None
     user: User | None
     on_case: bool
     endpoint: Endpoint | None
+    in_team: bool
 
 
 async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> None:
@@ -180,15 +189,18 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
     )
     on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
     query = (
-        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint)
+        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint, in_team)
         .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
         .outerjoin(Alert, col(Alert.id) == col(Message.alert_id))
         .outerjoin(User, col(User.id) == col(Message.user_id))
         .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
         .where(col(Message.id).in_([message.id for message in messages]))
     )
-    rows = await session.exec(query)  # type: ignore[call-overload]  # six columns, typed to four
-    return {row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5]) for row in rows}
+    rows = await session.exec(query)  # type: ignore[call-overload]  # seven columns, typed to four
+    return {
+        row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5], bool(row[6]))
+        for row in rows
+    }
 
 
 async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
@@ -233,18 +245,22 @@ async def _settle(
     return bool(result.rowcount)
 
 
-async def reached_steps(
-    session: AsyncSession, subject_ids: Iterable[str]
-) -> set[tuple[str, int, str]]:
-    """(deadline or alert, version, step) of which at least one mail is under way or accepted."""
-    subject_id = func.coalesce(Message.deadline_id, Message.alert_id)
-    query = select(subject_id, Message.deadline_version, Message.step).where(
-        about(Message, subject_ids),
-        Message.channel == ChannelKind.EMAIL,
-        col(Message.state).in_({*PENDING_STATES, MessageState.ACCEPTED}),
+async def lock_mail(session: AsyncSession, message_id: str) -> list[Message]:
+    """The mail and those to the same reader that were accepted with it: what leaves as one comes back as
+    one. The mail itself is first; none where there is no such mail."""
+    one = await session.get(Message, message_id)
+    if one is None or one.channel is not ChannelKind.EMAIL or one.user_id is None:
+        return []
+    together = and_(
+        col(Message.user_id) == one.user_id,
+        col(Message.channel) == ChannelKind.EMAIL,
+        col(Message.accepted_at) == one.accepted_at,
+        col(Message.accepted_at).is_not(None),
     )
-    rows = await session.exec(query.distinct())
-    return {(str(row[0]), int(row[1] or 0), row[2]) for row in rows}
+    query = select(Message).where(or_(col(Message.id) == message_id, together))
+    query = query.order_by(col(Message.id)).with_for_update()
+    found = await session.exec(query.execution_options(populate_existing=True))
+    return sorted(found, key=lambda mail: mail.id != message_id)
 
 
 async def told_versions(session: AsyncSession, deadline_id: str) -> dict[str, int]:
@@ -275,10 +291,11 @@ async def messages_of(
 async def oldest_due_at(session: AsyncSession) -> datetime | None:
     """Since when the oldest message that is due now has been waiting: mails with their retries, webhooks
     until their first try, so that a partner whose receiver is down does not look like a standstill
-    of ours."""
+    of ours. What has left once and came back waits for its mailbox, and not for us."""
     query = (
         select(Message.due_at)
-        .where(_PENDING, or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
+        .where(_PENDING, col(Message.bounce).is_(None))
+        .where(or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
         .order_by(col(Message.due_at))
         .limit(1)
     )

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
+from service.domain.bounces import Address, AddressState
 from service.languages import Language
 from service.store.columns import Choice, UtcDateTime
 from service.store.paging import page
@@ -20,6 +21,9 @@ class User(SQLModel, table=True):
     `away_from` until `away_until` `deputy_id`, or else the deputies of each case, are told instead.
     `digest_at` and `exit_check_at` (HH:MM on the same clock, None: none): when the two mails of the day
     are sent; `digest_wake_at` and `exit_check_wake_at`: the next instant at which each is due.
+    `verification_id`: the mail whose link verifies the address, None where none is out. Until
+    `rests_until` no optional mail goes there, after `soft_bounces` in a row; `complained_at`: when its
+    person called our mail unwanted.
     """
 
     __tablename__ = "users"
@@ -44,9 +48,21 @@ class User(SQLModel, table=True):
     digest_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     exit_check_at: str | None = "18:00"
     exit_check_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    address_state: AddressState = Field(
+        default=AddressState.VERIFIED, sa_type=Choice(AddressState)
+    )
+    verification_id: str | None = None
+    soft_bounces: int = 0
+    rests_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    complained_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+    @property
+    def address(self) -> Address:
+        """How its mailbox stands."""
+        return Address(self.address_state, self.soft_bounces, self.rests_until)
 
     def away(self, at: datetime) -> bool:
         """Whether somebody else is to be told at that instant."""

@@ -23,6 +23,7 @@ from service.flows.answering import Asked
 from service.languages import preferred
 from service.runtime import TEMPLATES, Runtime
 from service.schemas.deadlines import DeclineIn, SnoozeIn
+from service.sealing import Seal
 from service.store.alerts import Alert
 from service.store.deadlines import Deadline
 from service.store.responses import Response as Answer
@@ -48,6 +49,7 @@ _STATUS = {
     Problem.ANSWERED: 409,
     Problem.ENDED: 409,
     Problem.TOO_LATE_TO_UNDO: 409,
+    Problem.CODE_SPENT: 409,
 }
 _MOST_FIELDS = 20
 
@@ -92,21 +94,23 @@ async def post(
     if problem is None:
         address = request.client.host if request.client else ""
         client = answering.client_fingerprint(runtime.seal, address, sitting.now)
-        problem = await _act(sitting, asked, posted, client)
+        problem = await _act(sitting, runtime.seal, asked, posted, client)
     if problem is not None:
         return _answer(request, asked, runtime, sitting.now, problem)
     return Response(status_code=303, headers=_HEADERS | {"Location": f"/r/{token}"})
 
 
 async def _act(
-    sitting: Sits, asked: Asked, posted: Mapping[str, str], client: str
+    sitting: Sits, seal: Seal, asked: Asked, posted: Mapping[str, str], client: str
 ) -> Problem | None:
     if posted.get("answer") == "undo":
         return await answering.undo(sitting, asked)
     said = _said(posted)
     if isinstance(said, Problem):
         return said
-    return await answering.answer(sitting, asked, said, posted.get("version", ""), client)
+    code = "".join(posted.get("code", "").split())
+    filled = answering.Filled(said, posted.get("version", ""), client, code)
+    return await answering.answer(sitting, seal, asked, filled)
 
 
 def _said(posted: Mapping[str, str]) -> Said | Problem:

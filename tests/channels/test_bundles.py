@@ -21,6 +21,7 @@ def content() -> MailContent:
         "Adquem <deadlines@example.org>",
         "example.org",
         lambda message_id: f"https://example.org/r/{message_id}.mac",
+        lambda _: "012345",
     )
 
 

@@ -21,7 +21,9 @@ def answer_link(message_id: str) -> str:
     return f"https://deadlines.example.org/r/{message_id}.mac"
 
 
-CONTENT = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link)
+CONTENT = MailContent(
+    str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link, lambda _: "012345"
+)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -60,7 +62,7 @@ def test_nothing_above_the_level_is_said_and_everything_up_to_it(level: Level) -
 def test_the_subject_never_says_more_than_the_code(level: Level) -> None:
     subject = str(parsed(CONTENT.compose(draft(notice(level))))["subject"])
     code = ": K-17" if level >= Level.CODE else ""
-    assert subject == f"Reminder{code}, due 9 March 2026 (7 days)"
+    assert subject == f"Reminder{code}, due 9 March 2026 (7 days), not verified"
 
 
 def test_it_carries_the_headers_that_machines_look_for() -> None:
@@ -115,7 +117,7 @@ def test_a_late_notice_says_so() -> None:
 def test_an_overdue_notice_says_so_first() -> None:
     overdue = notice(released_at=DUE + timedelta(hours=3), planned_at=DUE + timedelta(hours=3))
     message = parsed(CONTENT.compose(draft(overdue)))
-    assert str(message["subject"]) == "OVERDUE: K-17, due 9 March 2026 (3 hours ago)"
+    assert str(message["subject"]) == "OVERDUE: K-17, due 9 March 2026 (3 hours ago), not verified"
     assert part(message, "plain").startswith("The due date has passed")
 
 
@@ -126,7 +128,13 @@ def test_who_is_asked_because_nobody_answered_is_told_so() -> None:
 
 
 def test_the_same_draft_gives_the_same_bytes() -> None:
-    again = MailContent(str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link)
+    again = MailContent(
+        str(TEMPLATES),
+        "Сроки <deadlines@example.org>",
+        "example.org",
+        answer_link,
+        lambda _: "012345",
+    )
     assert CONTENT.compose(draft()) == again.compose(draft())
 
 
@@ -227,3 +235,12 @@ def test_no_mail_is_written_about_nothing() -> None:
     nothing: dict[str, Any] = {"notice": None, "event": EventType.ENDPOINT_TEST}
     with pytest.raises(ValueError, match=r"endpoint\.test"):
         CONTENT.compose(draft(**nothing))
+
+
+def test_a_date_that_one_person_alone_has_seen_reminds_louder() -> None:
+    verified = parsed(CONTENT.compose(draft(notice(provisional=False))))
+    alone = parsed(CONTENT.compose(draft(notice(provisional=True))))
+    assert str(alone["subject"]) == f"{verified['subject']}, not verified"
+    for kind in ("plain", "html"):
+        assert "Compare it with the paper" in part(alone, kind)
+        assert "Compare it with the paper" not in part(verified, kind)

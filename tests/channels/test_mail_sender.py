@@ -16,7 +16,9 @@ from tests.harness.polling import connections_closed
 from tests.harness.smtp import HANG_UP, SmtpServer
 
 FROM = "Deadlines <deadlines@example.org>"
-CONTENT = MailContent(str(TEMPLATES), FROM, "example.org", "https://example.org/r/{}".format)
+CONTENT = MailContent(
+    str(TEMPLATES), FROM, "example.org", "https://example.org/r/{}".format, lambda _: "012345"
+)
 BYTES = CONTENT.compose(draft())
 
 Make = Callable[..., EmailChannel]

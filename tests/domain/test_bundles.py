@@ -30,7 +30,13 @@ def test_three_hundred_and_thirteen_are_four_mails() -> None:
 
 def test_what_is_urgent_does_not_stand_among_what_can_wait() -> None:
     many = [due(n) for n in range(10)] + [due(n, left=HOUR) for n in range(10, 12)]
-    assert together(many)[1:] == [["msg_10"], ["msg_11"]]
+    assert together(many)[:2] == [["msg_10"], ["msg_11"]]
+    assert len(together(many)[2]) == 10
+
+
+def test_what_is_due_soonest_stands_first() -> None:
+    many = [due(n, left=(20 - n) * DAY) for n in range(5)]
+    assert together(many) == [["msg_4", "msg_3", "msg_2", "msg_1", "msg_0"]]
 
 
 def test_alerts_overviews_and_machines_are_left_alone() -> None:

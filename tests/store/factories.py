@@ -31,6 +31,7 @@ from service.store.escalations import Escalation
 from service.store.extensions import Extension
 from service.store.feeds import Feed
 from service.store.messages import Message
+from service.store.recipients import Unreachable
 from service.store.responses import Response
 from service.store.reviews import Review, ReviewState
 from service.store.teams import Team
@@ -325,3 +326,7 @@ def coverage_gap(of: Deadline, **given: Any) -> CoverageGap:
         "found_at": NOW,
     }
     return CoverageGap(**own | given)
+
+
+def unreachable(team: Team, user: User) -> Unreachable:
+    return Unreachable(team_id=team.id, user_id=user.id, since=NOW)

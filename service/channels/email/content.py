@@ -43,13 +43,20 @@ _ASKING = frozenset(
 
 class MailContent:
     """Holds the compiled templates; `templates` is the folder that contains `email/`. `answer_link`:
-    from a message's id to the address at which its reader answers."""
+    from a message's id to the address at which its reader answers, `answer_code` to the digits that show
+    there that the mail itself was read."""
 
     def __init__(
-        self, templates: str, sender: str, domain: str, answer_link: Callable[[str], str]
+        self,
+        templates: str,
+        sender: str,
+        domain: str,
+        answer_link: Callable[[str], str],
+        answer_code: Callable[[str], str],
     ) -> None:
         self._templates = templates
         self._answer_link = answer_link
+        self._answer_code = answer_code
         self._domain = domain
         name, address = parseaddr(sender)
         self._from = Address(name, addr_spec=address)
@@ -69,6 +76,8 @@ class MailContent:
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)
         asks = draft.event in _ASKING
         facts["answer_link"] = self._answer_link(draft.message_id) if asks else None
+        coded = asks and draft.notice.critical and draft.notice.subject is SubjectKind.DEADLINE
+        facts["answer_code"] = self._answer_code(draft.message_id) if coded else None
         return self._frozen(draft, _folder(draft.notice), draft.notice.subject_id, facts)
 
     def bundle(self, parcel: Parcel) -> Parcel:

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +24,12 @@ from service.errors import Code, Refusal
 _TRY_SECONDS = 45
 
 
+#: From a message's id and when it leaves to where its failure is to be reported; None: to the sender.
+ReturnPath = Callable[[str, datetime], str | None]
+
+
 class Transport(Protocol):
-    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome: ...
+    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome: ...
     async def check(self) -> dict[str, Any]: ...
     async def close(self) -> None: ...
 
@@ -34,9 +38,15 @@ class EmailChannel:
     kind = ChannelKind.EMAIL
     pauses: tuple[timedelta, ...] = MAIL_PAUSES
 
-    def __init__(self, content: MailContent, transport: Transport) -> None:
+    def __init__(
+        self,
+        content: MailContent,
+        transport: Transport,
+        return_path: ReturnPath = lambda message_id, at: None,
+    ) -> None:
         self._content = content
         self._transport = transport
+        self._return_path = return_path
 
     def check_address(self, address: str) -> None:
         """One bare address of a domain with a dot; raises Refusal `invalid_text` otherwise."""
@@ -52,11 +62,13 @@ class EmailChannel:
         if not parcel.address.isascii():
             # SMTPUTF8 is not spoken here; nothing has left, and nothing will.
             return Outcome(Verdict.PERMANENT, "address", "the address is not ASCII")
+        # Of a bundle that of its first mail: whoever reads the report finds the others by it.
+        return_path = self._return_path(parcel.message_id, parcel.sent_at)
         parcel = self._content.bundle(parcel) if parcel.along else parcel
         head = f"To: {parcel.address}\r\n"
         if parcel.maybe_repeated:
             head += "X-Possible-Duplicate: yes\r\n"
-        return await self._transport.deliver(parcel, head.encode() + parcel.content)
+        return await self._transport.deliver(parcel, head.encode() + parcel.content, return_path)
 
     async def check(self) -> dict[str, Any]:
         return await self._transport.check()
@@ -71,7 +83,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome:
+    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome:
         try:
             await asyncio.to_thread(self._write, parcel.message_id, mail)
         except OSError as error:
@@ -122,10 +134,11 @@ class SmtpTransport:
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(connections)
 
-    async def deliver(self, parcel: Parcel, mail: bytes) -> Outcome:
+    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome:
+        sender = return_path or self._sender
         try:
             async with self._slots, asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
-                return await _submit(smtp, self._sender, parcel.address, mail)
+                return await _submit(smtp, sender, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             return _failure(error)
 
@@ -164,16 +177,27 @@ class SmtpTransport:
                 await self._idle.pop().quit(timeout=2)
 
 
-async def _submit(smtp: aiosmtplib.SMTP, sender: str, address: str, mail: bytes) -> Outcome:
+async def _submit(smtp: aiosmtplib.SMTP, sender: str, parcel: Parcel, mail: bytes) -> Outcome:
     """MAIL, RCPT, DATA. Once the body has left, silence is no longer a failure but `unknown`."""
-    await smtp.mail(sender)
-    await smtp.rcpt(address)
+    if smtp.is_ehlo_or_helo_needed:
+        with contextlib.suppress(aiosmtplib.SMTPHeloError):
+            await smtp.ehlo()  # else MAIL tries the older greeting
+    # Asked for by name, or the relay would report where it likes, with all that the mail says.
+    reports = smtp.supports_extension("dsn")
+    await smtp.mail(sender, options=["RET=HDRS", f"ENVID={parcel.message_id}"] if reports else [])
+    await smtp.rcpt(parcel.address, options=_wanted_reports(parcel.address) if reports else [])
     try:
         reply = await smtp.data(mail)
     except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError) as error:
         smtp.close()
         raise _NoReply(str(error)) from error
     return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500])
+
+
+def _wanted_reports(address: str) -> list[str]:
+    """RFC 3461: of failure and of delay, and under the address as we know it (as xtext)."""
+    xtext = "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in address)
+    return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{xtext}"]
 
 
 class _NoReply(aiosmtplib.SMTPException):

@@ -6,13 +6,14 @@ from typing import Any
 
 from service.channels.interface import Draft
 from service.domain.access import Level
-from service.domain.notifications import Notice, SubjectKind
+from service.domain.notifications import EventType, Notice, SubjectKind
 
 SCHEMA_VERSION = "1"
 
 
-def compose(draft: Draft, source: str) -> bytes:
-    """Minified UTF-8 JSON. `source` is the address of this installation."""
+def compose(draft: Draft, source: str, respond: str | None) -> bytes:
+    """Minified UTF-8 JSON. `source` is the address of this installation; `respond` the one at which a
+    person answers who reads it."""
     notice = draft.notice
     envelope: dict[str, Any] = {
         "id": draft.event_id,
@@ -21,19 +22,37 @@ def compose(draft: Draft, source: str) -> bytes:
         "schema_version": SCHEMA_VERSION,
         "source": source,
         "team_id": draft.team_id,
-        "subject": {"kind": notice.subject, "id": notice.subject_id} if notice else None,
+        "subject": _subject(draft),
         "sequence": draft.sequence,
-        "test": notice is None,
+        "test": draft.event is EventType.ENDPOINT_TEST,
         "drill": notice is not None and notice.drill,
         "actor": {"id": draft.actor} if draft.actor else {"kind": "system"},
-        "links": {"self": _address(notice, source)} if notice else {},
-        "data": _data(notice, draft.step) if notice else {"message": "ping"},
+        "links": _links(draft, source, respond),
+        "data": _data(notice, draft.step) if notice else _without_notice(draft),
     }
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _address(notice: Notice, source: str) -> str:
-    return f"{source}/api/v1/{notice.subject}s/{notice.subject_id}"
+def _subject(draft: Draft) -> dict[str, str] | None:
+    if draft.notice is not None:
+        return {"kind": draft.notice.subject, "id": draft.notice.subject_id}
+    return {"kind": "user", "id": draft.about_user_id} if draft.about_user_id else None
+
+
+def _links(draft: Draft, source: str, respond: str | None) -> dict[str, str]:
+    """A machine is never given a link by which it could answer in a person's place."""
+    subject = _subject(draft)
+    if subject is None:
+        return {}
+    links = {"self": f"{source}/api/v1/{subject['kind']}s/{subject['id']}"}
+    asked = draft.notice is not None and draft.reader_zone is not None
+    return links | ({"respond": respond} if asked and respond else {})
+
+
+def _without_notice(draft: Draft) -> dict[str, str]:
+    if draft.event is EventType.ENDPOINT_TEST:
+        return {"message": "ping"}
+    return {"user_id": draft.about_user_id} if draft.about_user_id else {}
 
 
 def _data(notice: Notice, step: int | None) -> dict[str, Any]:

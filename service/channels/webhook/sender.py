@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -27,8 +27,16 @@ class WebhookChannel:
     kind = ChannelKind.WEBHOOK
     pauses: tuple[timedelta, ...] = WEBHOOK_PAUSES
 
-    def __init__(self, source: str, allowed: Sequence[Network], user_agent: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        allowed: Sequence[Network],
+        user_agent: str,
+        answer_link: Callable[[str], str] | None = None,
+    ) -> None:
+        """`answer_link`: from a message's id to the address at which its reader answers."""
         self._source = source
+        self._answer_link = answer_link
         self._allowed = tuple(allowed)
         self._user_agent = user_agent
 
@@ -47,7 +55,8 @@ class WebhookChannel:
         check_url(address, self._allowed)
 
     def compose(self, draft: Draft) -> bytes:
-        return content.compose(draft, self._source)
+        link = self._answer_link(draft.message_id) if self._answer_link else None
+        return content.compose(draft, self._source, link)
 
     async def send(self, parcel: Parcel) -> Outcome:
         try:

@@ -23,9 +23,25 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("wrong_codes", sa.Integer(), nullable=False, server_default="0")
         )
+    failing = sa.text("failing_since IS NOT NULL")
+    for table in ("deadlines", "alerts"):
+        since = sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True)
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.add_column(since)
+            batch_op.create_index(
+                f"ix_{table}_failing_since",
+                ["failing_since"],
+                unique=False,
+                postgresql_where=failing,
+                sqlite_where=failing,
+            )
 
 
 def downgrade() -> None:
+    for table in ("deadlines", "alerts"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_index(f"ix_{table}_failing_since")
+            batch_op.drop_column("failing_since")
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_column("wrong_codes")
     with op.batch_alter_table("escalation_policies", schema=None) as batch_op:

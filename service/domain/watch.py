@@ -27,6 +27,7 @@ class FindingCode(StrEnum):
     DEADLINE_ASLEEP = "deadline_asleep"
     ALERT_WAITS = "alert_waits"
     ALERT_ASLEEP = "alert_asleep"
+    RELEASE_FAILS = "release_fails"
     READER_WAITS = "reader_waits"
     MESSAGE_WAITS = "message_waits"
     MESSAGE_NOT_TAKEN = "message_not_taken"
@@ -39,7 +40,7 @@ class WatchFacts:
     """The oldest of each kind, None where there is none; all instants are aware UTC.
 
     `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert,
-    `reader_wake_at` when somebody's digest or exit check was to be written. `due_at`: when a
+    `failing_since`: since when one of them fails, `reader_wake_at` when somebody's digest or exit check was to be written. `due_at`: when a
     message that is still pending was to be said, retries included. `next_attempt_at`: since when any
     worker may take a message.
     `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake;
@@ -53,6 +54,7 @@ class WatchFacts:
     asleep: int = 0
     alert_wake_at: datetime | None = None
     reader_wake_at: datetime | None = None
+    failing_since: datetime | None = None
     alerts_asleep: int = 0
     ticked_at: datetime | None = None
 
@@ -86,6 +88,7 @@ def judge(facts: WatchFacts, now: datetime) -> Verdict:
     found = [
         _beyond(MOST_ALERT_WAIT, alert, FindingCode.ALERT_WAITS),
         _beyond(MOST_WAIT, deadline, FindingCode.DEADLINE_WAITS),
+        _beyond(MOST_WAIT, _age(facts.failing_since, now), FindingCode.RELEASE_FAILS),
         _beyond(MOST_READER_WAIT, _age(facts.reader_wake_at, now), FindingCode.READER_WAITS),
         _beyond(MOST_WAIT, message, FindingCode.MESSAGE_WAITS),
         _beyond(MOST_UNTAKEN, untaken, FindingCode.MESSAGE_NOT_TAKEN),
@@ -112,6 +115,8 @@ _SENTENCES = {
     "so: tell its people by telephone, and see that workers run.",
     FindingCode.ALERT_ASLEEP: "Open alerts that nothing will ever wake again: {count}. This is a fault of "
     "the service: report it, and tell their people by telephone.",
+    FindingCode.RELEASE_FAILS: "What is to be said of a deadline or an alert has failed for {minutes} minutes: "
+    "see the workers' logs, and tell its people by hand.",
     FindingCode.READER_WAITS: "Somebody's digest or exit check was to be written {minutes} minutes ago: "
     "see that workers run, and what their logs say of the digest.",
     FindingCode.MESSAGE_WAITS: "A message that was due {minutes} minutes ago has not been handed "

@@ -72,8 +72,9 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
         except Exception:
             # One that cannot be told must not silence the rest of the batch.
             _log.exception("release_failed", subject_id=subject.id)
-            subject.wake_at = now + _AFTER_FAULT
+            _put_off(subject, now)
             continue
+        subject.failing_since = None
         messages += [*release.ways.messages, *release.messages]
         happenings += [*release.ways.happenings, *release.happenings]
         lost += release.ways.lost
@@ -112,8 +113,15 @@ async def _lapse(sitting: Sitting, situation: Situation[Subject]) -> None:
     except Exception:
         # The reminders of this batch must go out whatever the next clock is.
         _log.exception("lapse_failed", deadline_id=deadline.id)
-        deadline.lapsed_at, deadline.wake_at = None, now + _AFTER_FAULT
+        deadline.lapsed_at = None
+        _put_off(deadline, now)
         sitting.session.add(deadline)
+
+
+def _put_off(subject: Subject, now: datetime) -> None:
+    """Since when it fails stays on record: the watch must see what each round puts off anew."""
+    subject.wake_at = now + _AFTER_FAULT
+    subject.failing_since = subject.failing_since or now
 
 
 class _Release:

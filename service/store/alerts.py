@@ -22,7 +22,7 @@ _ASLEEP = text("wake_at IS NULL AND state = 'open'")
 class Alert(SQLModel, table=True):
     """`case_id` None: whom it concerns is not known yet, and the whole team is told. `version` rises when
     a case is named, for then other people are told; `entered_at`: when this version came into being.
-    `wake_at` and `events_told` as in deadlines. `drill`: people are practising. `about_user_id`: the
+    `wake_at`, `failing_since` and `events_told` as in deadlines. `drill`: people are practising. `about_user_id`: the
     person whom nothing reaches; it goes to the others."""
 
     subject_kind: ClassVar[SubjectKind] = SubjectKind.ALERT
@@ -49,6 +49,7 @@ class Alert(SQLModel, table=True):
     version: int = 1
     entered_at: datetime = Field(sa_type=UtcDateTime)
     wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     events_told: int = 0
     resolved_by: str | None = None
     resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

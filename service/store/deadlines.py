@@ -21,7 +21,8 @@ LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
 
 class Deadline(SQLModel, table=True):
-    """`wake_at` is the next instant at which the plan has something to say, None when it has not.
+    """`wake_at` is the next instant at which the plan has something to say, None when it has not;
+    `failing_since`: since when it cannot be said, for a fault of ours.
 
     `version` rises with every published change of the date, `shown` with every change of what a
     feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with
@@ -93,6 +94,7 @@ class Deadline(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_because: str | None = None
     wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
 

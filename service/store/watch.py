@@ -10,6 +10,7 @@ from sqlalchemy import Index, func, text, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service.store.alerts import Alert
 from service.store.columns import Json, UtcDateTime, as_rows, insert_missing
 from service.store.deadlines import Deadline
 from service.store.messages import Message
@@ -20,6 +21,17 @@ _PENDING = text("state IN ('due', 'sending')")
 _ASLEEP = text("wake_at IS NULL AND lapsed_at IS NULL AND state IN ('provisional', 'open')")
 
 #: Empty while all is well. A suspended deadline sleeps rightly, until its clock runs again.
+_FAILING = text("failing_since IS NOT NULL")
+for _name, _since in (
+    ("deadlines", col(Deadline.failing_since)),
+    ("alerts", col(Alert.failing_since)),
+):
+    Index(
+        f"ix_{_name}_failing_since",
+        _since,
+        postgresql_where=_FAILING,
+        sqlite_where=_FAILING,
+    )
 Index("ix_deadlines_asleep", col(Deadline.id), postgresql_where=_ASLEEP, sqlite_where=_ASLEEP)
 
 
@@ -61,6 +73,14 @@ async def longest_unseen(session: AsyncSession, now: datetime) -> datetime | Non
     query = select(func.min(Deadline.wake_at)).where(col(Deadline.wake_at) <= now)
     oldest: datetime | None = (await session.exec(query)).one()
     return oldest
+
+
+async def longest_failing(session: AsyncSession) -> datetime | None:
+    """Since when the deadline or the alert fails that has failed longest, None where none does."""
+    oldest = []
+    for since in (col(Deadline.failing_since), col(Alert.failing_since)):
+        oldest.append((await session.exec(select(func.min(since)).where(since.is_not(None)))).one())
+    return min((one for one in oldest if one is not None), default=None)
 
 
 async def longest_untaken(session: AsyncSession) -> datetime | None:

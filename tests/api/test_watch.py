@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 from sqlmodel import select
 
 from service.domain.watch import FindingCode
 from service.flows.watching import condition
+from service.store.users import User
 from service.store.watch import Watch
 from tests.api.installation import Installation, Team, create, read
 from workers import tasks
@@ -73,6 +74,23 @@ async def test_a_deadline_that_nobody_ticks_degrades_readiness_and_ticking_mends
     assert await found(either) == []
     assert await gauge(either, "adquem_watch_well") == 1
     assert await gauge(either, "adquem_oldest_due_seconds") == 0
+
+
+async def test_what_fails_each_minute_is_noticed_although_each_round_puts_it_off(
+    either: Installation,
+) -> None:
+    team = await either.team()
+    await team.deadline(due_on="2026-03-05")
+    async with either.runtime.transaction() as session:
+        await session.exec(update(User).values(timezone="Nowhere/Atlantis"))
+    for _ in range(6):
+        await run(either)
+        either.clock.advance(MINUTE)
+    assert FindingCode.RELEASE_FAILS in await found(either)
+    async with either.runtime.transaction() as session:
+        await session.exec(update(User).values(timezone="Asia/Almaty"))
+    await run(either)
+    assert FindingCode.RELEASE_FAILS not in await found(either)
 
 
 async def test_a_digest_that_nobody_writes_is_noticed_after_a_quarter_of_an_hour(
@@ -236,7 +254,7 @@ async def test_each_look_of_the_watch_is_served_by_an_index(either: Installation
         if postgres:
             # A few rows are read faster than an index; what matters is that it could serve.
             await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        assert len(asked) == 4
+        assert len(asked) == 5
         for statement, values in asked:
             explain = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
             rows = await connection.exec_driver_sql(f"{explain} {statement}", values)

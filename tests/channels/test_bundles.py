@@ -57,6 +57,9 @@ def test_each_notice_is_in_it_with_its_own_link(content: MailContent) -> None:
             assert f"https://example.org/r/msg_{code}.mac" in text(mail, kind)
     assert str(mail["Subject"]).startswith("3 notices: Reminder: A-1, due 9 March 2026")
     assert mail.get_all("X-Notification-Id") == ["msg_A-1", "msg_B-2", "msg_C-3"]
+    assert str(mail["References"]).split() == [
+        f"<dln_{code}@example.org>" for code in ("A-1", "B-2", "C-3")
+    ]
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["To"] is None
 

@@ -26,6 +26,7 @@ LIMITS = {
     "wake_at": (MOST_WAIT, FindingCode.DEADLINE_WAITS),
     "alert_wake_at": (MOST_ALERT_WAIT, FindingCode.ALERT_WAITS),
     "reader_wake_at": (MOST_READER_WAIT, FindingCode.READER_WAITS),
+    "failing_since": (MOST_WAIT, FindingCode.RELEASE_FAILS),
     "due_at": (MOST_WAIT, FindingCode.MESSAGE_WAITS),
     "next_attempt_at": (MOST_UNTAKEN, FindingCode.MESSAGE_NOT_TAKEN),
     "ticked_at": (MOST_SILENT, FindingCode.NOT_TICKING),
@@ -43,6 +44,7 @@ facts = st.builds(
     alert_wake_at=around_now,
     alerts_asleep=st.integers(0, 3),
     reader_wake_at=around_now,
+    failing_since=around_now,
     ticked_at=around_now,
 )
 

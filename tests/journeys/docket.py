@@ -13,7 +13,7 @@ from icalendar import Calendar
 from tests.harness.receiver import ReceivedRequest
 from tests.harness.world import World
 
-FINAL = {"accepted", "superseded", "failed", "expired"}
+FINAL = {"accepted", "superseded", "failed", "expired", "bounced"}
 ZONE = "Asia/Almaty"
 
 

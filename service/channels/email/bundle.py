@@ -37,6 +37,9 @@ def bundled(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any],
         made[name] = newest[name]
     made["Subject"] = render("email/bundle/subject.txt", facts).strip()
     made["Message-ID"] = f"<{own_id}@{str(newest['Message-ID']).strip('<>').partition('@')[2]}>"
+    # Whoever threads mails by deadline finds each of them here.
+    threads = dict.fromkeys(str(mail["References"]) for mail in mails)
+    made["References"] = " ".join(threads)
     if any(mail["Importance"] for mail in mails):
         made["Importance"] = "high"
     for mail in mails:

@@ -75,7 +75,8 @@ class Installation:
     async def team(self, code: str = "K-17", name: str = "Team") -> "Team":
         """A team with its people, and one case that they are on."""
         team = await create(self.operator, "/teams", {"name": name})
-        admin = self.client(await self.key(scope="admin", team_id=team["id"]))
+        key = await self.key(scope="admin", team_id=team["id"])
+        admin = self.client(key)
         people = {}
         for role in ("owner", "deputy", "supervisor", "observer"):
             body = {
@@ -86,17 +87,18 @@ class Installation:
             }
             people[role] = (await create(admin, "/users", body))["id"]
         case = await create(admin, "/cases", case_body(code, people))
-        return Team(team["id"], admin, people, case["id"])
+        return Team(team["id"], admin, people, case["id"], key)
 
 
 @dataclass(frozen=True)
 class Team:
-    """`admin`: a client with the team's own key; `people`: role to user id."""
+    """`admin`: a client with the team's own `key`; `people`: role to user id."""
 
     id: str
     admin: httpx.AsyncClient
     people: dict[str, str]
     case: str
+    key: str
 
     async def deadline(self, **given: Any) -> dict[str, Any]:
         """Entered by the owner, unless `given` names another."""
@@ -139,24 +141,29 @@ async def change(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> 
 
 
 @asynccontextmanager
-async def installed(database_url: str, folder: Path, **given: Any) -> AsyncIterator[Installation]:
-    """The database must be migrated."""
+async def installed(
+    database_url: str, folder: Path, operator_key: str = "", **given: Any
+) -> AsyncIterator[Installation]:
+    """The database must be migrated. `operator_key`: one that it holds already; else one is made."""
     clock = MovableClock(folder / "clock", START)
+    own = {"verify_addresses": False} | given
     settings = Settings(
         home=folder / "home",
         database_url=database_url,
         rehearsal_clock=clock.file,
         secret_key=base64.b64encode(bytes(range(32))).decode(),
-        **given,
+        **own,
     )
     app = _idle.pop() if _idle and not given else create_app(settings)
     app.state.settings = settings
     async with app.router.lifespan_context(app):
-        runtime: Runtime = app.state.runtime
-        async with runtime.transaction() as session:
-            body = ApiKeyIn(name="operator", scope=Scope.ADMIN)
-            _, secret = await enrolment.make_key(session, body, None, clock.now)
-        installation = Installation(app, clock, secret)
+        installation = Installation(app, clock, operator_key)
+        if not operator_key:
+            async with installation.runtime.transaction() as session:
+                body = ApiKeyIn(name="operator", scope=Scope.ADMIN)
+                _, installation.operator_key = await enrolment.make_key(
+                    session, body, None, clock.now
+                )
         try:
             yield installation
         finally:

@@ -244,3 +244,12 @@ def test_a_date_that_one_person_alone_has_seen_reminds_louder() -> None:
     for kind in ("plain", "html"):
         assert "Compare it with the paper" in part(alone, kind)
         assert "Compare it with the paper" not in part(verified, kind)
+
+
+def test_a_long_subject_begins_on_the_line_of_its_name() -> None:
+    long = notice(
+        event=EventType.SECOND_PERSON_WANTED, proposed_verb="complete", case_code="K" * 16
+    )
+    raw = CONTENT.compose(draft(long))
+    assert b"\r\nSubject: A second person is wanted: KKKKKKKKKKKKKKKK, due" in raw
+    assert str(parsed(raw)["subject"]).startswith("A second person is wanted")

@@ -59,6 +59,8 @@ _.trigger_event
 _.trigger_event_ids
 
 # service/schemas/messages.py
+_.bounce_status
+_.bounced_at
 _.opened_at
 
 # service/schemas/reviews.py
@@ -84,6 +86,10 @@ _.started_at
 _.decided_at
 _.decided_by
 _.requested_by
+
+# service/store/messages.py
+_.bounce_status
+_.bounced_at
 
 # service/store/reviews.py
 _.decided_at

@@ -46,7 +46,7 @@ from service.ids import new_id
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
-from service.web import home, respond
+from service.web import home, respond, unsubscribe, verify
 
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
@@ -113,7 +113,8 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     app.state.settings = settings
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
-    for router in (feeds.public, health.router, home.router, respond.router):
+    pages = (home.router, respond.router, unsubscribe.router, verify.router)
+    for router in (feeds.public, health.router, *pages):
         app.include_router(router)
     _handle_refusals(app)
     _document_refusals(app)

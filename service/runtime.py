@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service import sealing
 from service.channels.email.content import MailContent
 from service.channels.email.sender import EmailChannel, Outbox, SmtpTransport
 from service.channels.interface import Channel
@@ -84,6 +85,8 @@ class Runtime:
 def build_runtime(settings: Settings) -> Runtime:
     """Builds, connects to nothing yet. Raises ValueError that names the setting at fault."""
     file = settings.rehearsal_clock
+    if settings.bounce_listen and not settings.bounce_domain:
+        raise ValueError("ADQUEM_BOUNCE_LISTEN is of use with ADQUEM_BOUNCE_DOMAIN alone")
     if settings.embedded:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     seal = load_seal(settings.secret_key.get_secret_value(), settings.home)
@@ -109,7 +112,14 @@ def _channels(settings: Settings, seal: Seal) -> dict[ChannelKind, Channel]:
         settings.mail_domain,
         answer_link,
         partial(answer_code, seal),
+        lambda message_id: f"{settings.base_url}/v/{sealing.verification_token(seal, message_id)}",
+        partial(_unsubscribe, settings, seal),
     )
+
+    def return_path(message_id: str, at: datetime) -> str | None:
+        domain = settings.bounce_domain
+        return f"{sealing.return_path(seal, message_id, at)}@{domain}" if domain else None
+
     relay = settings.smtp_url.get_secret_value()
     transport = (
         SmtpTransport(relay, settings.mail_from, settings.smtp_connections, settings.smtp_ca_file)
@@ -118,7 +128,16 @@ def _channels(settings: Settings, seal: Seal) -> dict[ChannelKind, Channel]:
     )
     networks = settings.webhook_networks
     webhooks = WebhookChannel(settings.base_url, networks, _USER_AGENT, answer_link)
-    return {ChannelKind.EMAIL: EmailChannel(content, transport), ChannelKind.WEBHOOK: webhooks}
+    mails = EmailChannel(content, transport, return_path)
+    return {ChannelKind.EMAIL: mails, ChannelKind.WEBHOOK: webhooks}
+
+
+def _unsubscribe(settings: Settings, seal: Seal, message_id: str) -> str:
+    """The header of optional mail: a link, and an address where one is listened to."""
+    token = sealing.unsubscribe_token(seal, message_id)
+    link = f"<{settings.base_url}/u/{token}>"
+    domain = settings.bounce_domain
+    return f"{link}, <mailto:unsub+{token}@{domain}>" if domain else link
 
 
 def _heartbeat(settings: Settings) -> Heartbeat | None:

@@ -127,6 +127,16 @@ def verifying_message(seal: Seal, token: str) -> str | None:
     return message_id if same(verification_token(seal, message_id), token) else None
 
 
+def reader_keys(seal: Seal, message_id: str) -> tuple[str, ...]:
+    """All that stands in a message and is for its reader alone, because whoever has it acts as them."""
+    return (
+        answer_token(seal, message_id),
+        answer_code(seal, message_id),
+        verification_token(seal, message_id),
+        unsubscribe_token(seal, message_id),
+    )
+
+
 #: So long a report of what became of a mail is believed.
 RETURN_PATH_LIVES = timedelta(days=14)
 _RETURN_PATH = re.compile(r"b-([0-9a-z]{26})-([0-9a-f]{8})-([0-9a-f]{16})")

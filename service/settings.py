@@ -53,13 +53,13 @@ class Settings(BaseSettings):
     bounce_domain: str = Field(
         "",
         pattern=r"^([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+$|^$",
-        description="Domain whose mail reaches ADQUEM_BOUNCE_LISTEN or `adquem bounce`: every mail then "
-        "leaves under a signed address there, so that a mailbox that is gone is noticed; empty: none.",
+        description="Domain whose mail reaches ADQUEM_BOUNCE_LISTEN or `adquem bounce`: every mail leaves "
+        "under a signed address there, so that a mailbox that is gone is noticed; empty: none.",
     )
     bounce_listen: str = Field(
         "",
         pattern=r"^(\S+:\d{1,5})?$",
-        description="HOST:PORT at which workers take what is sent to ADQUEM_BOUNCE_DOMAIN, by LMTP or SMTP; "
+        description="HOST:PORT at which workers take what is sent to ADQUEM_BOUNCE_DOMAIN (LMTP, SMTP); "
         "empty: none (a mail server pipes it to `adquem bounce`).",
     )
     verify_addresses: bool = Field(

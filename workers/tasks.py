@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.webhook.heartbeat import Heartbeat
+from service.commands.bounces import listening
 from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
@@ -193,21 +194,22 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
         Beside(runtime, "forecast", lambda: forecast(runtime), _FORECAST_EVERY),
     ]
-    while not stop.is_set():
-        well = await _guarded(tick(runtime), "tick")
-        ticked |= well
-        for one in beside[:2]:
-            one.round_ended()
-        for work, name, every in _SELDOM:
-            if rounds % every == 0:
-                await _guarded(work(runtime), name)
-        for one in beside[2:]:
-            one.round_ended()
-        rounds += 1
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
-    for one in beside:
-        await one.end()
+    async with listening(runtime):
+        while not stop.is_set():
+            well = await _guarded(tick(runtime), "tick")
+            ticked |= well
+            for one in beside[:2]:
+                one.round_ended()
+            for work, name, every in _SELDOM:
+                if rounds % every == 0:
+                    await _guarded(work(runtime), name)
+            for one in beside[2:]:
+                one.round_ended()
+            rounds += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
+        for one in beside:
+            await one.end()
 
 
 #: What each process does in its loop, with the rounds between two times.

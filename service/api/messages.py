@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.api.routing import new_router
-from service.dependencies import Reader, Session
-from service.domain.notifications import PENDING_STATES
+from service.channels.email.preview import SeenMail, read_mail
+from service.dependencies import Reader, RuntimeNow, Session
+from service.domain.notifications import PENDING_STATES, ChannelKind
 from service.domain.retry import Verdict
 from service.errors import not_found
-from service.schemas.messages import AttemptOut, MessageOut
+from service.flows.previewing import may_read, without
+from service.schemas.messages import AttemptOut, MessageOut, PreviewOut
+from service.sealing import reader_keys
 from service.store.attempts import Attempt, attempts_of
 from service.store.messages import Message, get_message
 
@@ -31,6 +34,28 @@ def _answer(message: Message, attempts: Sequence[Attempt]) -> MessageOut:
         **facts,
         maybe_repeated=any(one.verdict is Verdict.UNKNOWN for one in attempts),
         attempts=[AttemptOut.model_validate(one) for one in attempts],
+    )
+
+
+@router.get("/{message_id}/preview")
+async def preview_message(
+    message_id: str, session: Session, caller: Reader, runtime: RuntimeNow
+) -> PreviewOut:
+    """For whoever may see the case at that level; an overview of many cases for its own reader alone."""
+    message = await get_message(session, message_id, caller.reach)
+    if message is None or not await may_read(session, caller, message):
+        raise not_found("message")
+    if message.channel is ChannelKind.EMAIL:
+        seen = read_mail(message.content)
+    else:
+        seen = SeenMail(None, message.content.decode(), None)
+    keys = reader_keys(runtime.seal, message.id)
+    return PreviewOut(
+        id=message.id,
+        level=message.level,
+        subject=seen.subject,
+        text=without(seen.text, keys),
+        html=without(seen.html, keys) if seen.html else None,
     )
 
 

@@ -5,10 +5,19 @@ from collections.abc import Sequence
 from fastapi import Depends, Response
 
 from service.api.routing import new_router, tag
-from service.dependencies import Admin, IfMatch, Now, Page, Reader, Session, keep_answer
+from service.dependencies import (
+    Admin,
+    IfMatch,
+    Page,
+    Reader,
+    RuntimeNow,
+    Session,
+    Sits,
+    keep_answer,
+)
 from service.domain.access import Caller
 from service.errors import not_found
-from service.flows import enrolment
+from service.flows import enrolment, verification
 from service.schemas import fields
 from service.schemas.users import UserIn, UserOut, UserPatch
 from service.store.users import User, get_user, list_users, teams_of
@@ -19,14 +28,18 @@ router = new_router("users", "/users")
 def _answer(user: User, team_ids: Sequence[str], caller: Caller) -> UserOut:
     """Only the teams that the caller can see: which others a person works for is theirs to tell."""
     seen = [team for team in team_ids if caller.reach.contains(team)]
-    return UserOut(**user.model_dump(exclude={"email_key"}), team_ids=seen)
+    facts = user.model_dump(include=set(UserOut.model_fields) - {"team_ids"})
+    return UserOut(**facts, team_ids=seen)
 
 
 @router.post("", status_code=201, dependencies=[Depends(keep_answer)])
 async def create_user(
-    body: UserIn, session: Session, caller: Admin, now: Now, response: Response
+    body: UserIn, sitting: Sits, caller: Admin, runtime: RuntimeNow, response: Response
 ) -> UserOut:
-    user, team_ids = await enrolment.create_user(session, body, caller, now)
+    """The address is asked by mail whether its person reads it; notices go there before the answer."""
+    user, team_ids = await enrolment.create_user(sitting.session, body, caller, sitting.now)
+    if runtime.settings.verify_addresses:
+        await verification.ask(sitting, user, team_ids, caller.actor)
     tag(response, user.id, user.revision)
     return _answer(user, team_ids, caller)
 
@@ -53,12 +66,29 @@ async def read_user(user_id: str, session: Session, caller: Reader, response: Re
 async def change_user(
     user_id: str,
     body: UserPatch,
-    session: Session,
+    sitting: Sits,
     caller: Admin,
-    now: Now,
+    runtime: RuntimeNow,
     if_match: IfMatch,
     response: Response,
 ) -> UserOut:
-    user, team_ids = await enrolment.change_user(session, user_id, body, if_match, caller, now)
+    """A new address is asked as that of somebody new is."""
+    user, team_ids = await enrolment.change_user(
+        sitting.session, user_id, body, if_match, caller, sitting.now
+    )
+    asks = runtime.settings.verify_addresses
+    await verification.settle(sitting, user, team_ids, caller.actor, asks)
+    tag(response, user.id, user.revision)
+    return _answer(user, team_ids, caller)
+
+
+@router.post("/{user_id}/verify-address", dependencies=[Depends(keep_answer)])
+async def verify_address(user_id: str, sitting: Sits, caller: Admin, response: Response) -> UserOut:
+    """Asks the address once more by mail; only the newest link counts."""
+    user = await get_user(sitting.session, user_id, caller.reach, lock=True)
+    if user is None:
+        raise not_found("user")
+    team_ids = (await teams_of(sitting.session, [user.id])).get(user.id, [])
+    await verification.ask(sitting, user, team_ids, caller.actor)
     tag(response, user.id, user.revision)
     return _answer(user, team_ids, caller)

@@ -11,7 +11,7 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import Background, create_app
-from service.commands import calculator, planner
+from service.commands import bounces, calculator, gallery, planner
 from service.commands.doctor import Check, examine
 from service.commands.logs import configure_logs
 from service.domain.access import Scope
@@ -40,6 +40,9 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     rules.command("list")(calculator.list_rules)
     rules.command("show")(calculator.show_rule)
     rules.command("check")(calculator.check_rules)
+    mails = typer.Typer(help="The mails that are sent.", no_args_is_help=True)
+    mails.command("gallery")(gallery.write_gallery)
+    line.add_typer(mails, name="mails")
     line.add_typer(keys, name="keys")
     line.add_typer(rules, name="rules")
     line.command("migrate")(migrate)
@@ -47,6 +50,7 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     line.command("compute")(calculator.compute)
     line.command("plan")(show_plan)
     line.command("settings")(show_settings)
+    line.command("bounce")(bounce)
     line.command("verify-journal")(verify_journal)
     line.command("version")(show_version)
 
@@ -154,6 +158,15 @@ def show_plan(
     """Who will be told what, and when, if nobody answers; in UTC and on the forum's clock."""
     for row in settle(lambda runtime: planner.time_line(runtime, deadline_id, at)):
         typer.echo(row)
+
+
+def bounce(recipient: bounces.Recipient = None) -> None:
+    """Take one mail from standard input that came to ADQUEM_BOUNCE_DOMAIN; exit 75: keep it, try again."""
+    try:
+        found = settle(lambda runtime: bounces.take_stdin(runtime, recipient))
+    except (typer.Exit, ValueError, OSError):
+        raise typer.Exit(bounces.TRY_LATER) from None
+    typer.echo(found or "nothing")
 
 
 def verify_journal() -> None:

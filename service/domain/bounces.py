@@ -96,7 +96,8 @@ def after_bounce(address: Address, bounce: BounceClass, now: datetime) -> Addres
 
 def rest_after(soft_bounces: int) -> timedelta:
     """2, 4, 8, 16, 32, 64 hours."""
-    return _FIRST_REST * 2 ** (min(soft_bounces, MOST_SOFT) - 1)
+    doublings: int = min(soft_bounces, MOST_SOFT) - 1
+    return _FIRST_REST * (1 << doublings)
 
 
 def is_lost(bounce: BounceClass, left: timedelta | None) -> bool:

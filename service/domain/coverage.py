@@ -22,19 +22,22 @@ class GapCode(StrEnum):
     NOBODY = "nobody"
     AWAY = "away"
     ONLY_ONE_PERSON = "only_one_person"
+    UNVERIFIED = "unverified"
 
 
 @dataclass(frozen=True)
 class Turn:
     """One step that is to come. `step`: its number, or `REPETITION`. `holders`: how many enabled people
     of the case hold one of its roles and can be reached by any way; `told`: the ids of those of them who
-    would be told at that instant."""
+    would be told at that instant, `unverified` of them those of whom nobody knows yet whether they read
+    the only address that leads to them."""
 
     step: str
     at: datetime
     roles: tuple[Role, ...]
     holders: int
     told: frozenset[str]
+    unverified: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def gaps(turns: Iterable[Turn], critical: bool, until: datetime) -> list[Gap]:
     """In order of time. Of a critical deadline the ladder as a whole must not hang on one person; the
     repetitions of an exhausted ladder, which go to all, do not make up for that."""
     near = sorted((one for one in turns if one.at <= until), key=lambda one: one.at)
-    found = [_unreached(one) for one in near if not one.told]
+    found = [_unreached(one) for one in near if not one.told - one.unverified]
     if critical:
         found += _one_person([one for one in near if one.step != REPETITION] or near, until)
     return sorted(found, key=lambda one: (one.at, one.step))
@@ -60,6 +63,7 @@ def gaps(turns: Iterable[Turn], critical: bool, until: datetime) -> list[Gap]:
 
 def _unreached(turn: Turn) -> Gap:
     code = GapCode.AWAY if turn.holders else GapCode.NOBODY
+    code = GapCode.UNVERIFIED if turn.told else code
     sentence = _SENTENCES[code].format(step=_named(turn.step), roles=_listed(turn.roles))
     return Gap(turn.step, turn.at, turn.roles, code, sentence)
 
@@ -79,6 +83,8 @@ _SENTENCES = {
     "role to somebody.",
     GapCode.AWAY: "All who would be told at {step} ({roles}) are away, and nobody stands in: name a "
     "deputy who is there.",
+    GapCode.UNVERIFIED: "None of those who would be told at {step} ({roles}) has confirmed the address: "
+    "ask them for the mail, or send it anew.",
     GapCode.ONLY_ONE_PERSON: "The deadline is critical, and until {until} every step rests on one single "
     "person: give a role to a second one.",
 }

@@ -39,10 +39,10 @@ class FindingCode(StrEnum):
 class WatchFacts:
     """The oldest of each kind, None where there is none; all instants are aware UTC.
 
-    `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert,
-    `failing_since`: since when one of them fails, `reader_wake_at` when somebody's digest or exit check was to be written. `due_at`: when a
-    message that is still pending was to be said, retries included. `next_attempt_at`: since when any
-    worker may take a message.
+    `wake_at`: when a plan had something to say, `alert_wake_at` that of an alert; `failing_since`: since
+    when one of them fails. `reader_wake_at`: when somebody's digest or exit check was to be written.
+    `due_at`: when a message that is still pending was to be said, retries included. `next_attempt_at`:
+    since when any worker may take a message.
     `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake;
     `alerts_asleep`: of open alerts. Drills count too: they move or stand still like all the rest.
     `ticked_at`: the newest tick known to have ended well, None before the first.
@@ -115,8 +115,8 @@ _SENTENCES = {
     "so: tell its people by telephone, and see that workers run.",
     FindingCode.ALERT_ASLEEP: "Open alerts that nothing will ever wake again: {count}. This is a fault of "
     "the service: report it, and tell their people by telephone.",
-    FindingCode.RELEASE_FAILS: "What is to be said of a deadline or an alert has failed for {minutes} minutes: "
-    "see the workers' logs, and tell its people by hand.",
+    FindingCode.RELEASE_FAILS: "What is to be said of a deadline or an alert has failed for {minutes} "
+    "minutes: see the workers' logs, and tell its people by hand.",
     FindingCode.READER_WAITS: "Somebody's digest or exit check was to be written {minutes} minutes ago: "
     "see that workers run, and what their logs say of the digest.",
     FindingCode.MESSAGE_WAITS: "A message that was due {minutes} minutes ago has not been handed "

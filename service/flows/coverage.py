@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from service.domain.access import Reach
+from service.domain.bounces import AddressState
 from service.domain.coverage import HORIZON, REPETITION, Gap, GapCode, Turn, gaps
 from service.domain.deadlines import local_date
 from service.domain.digest import Entry, Overview, Section, arranged, shown
@@ -99,6 +100,11 @@ def _turn(situation: Situation[Deadline], planned: PlannedStep, at: datetime) ->
         roles=roles,
         holders=len({user.id for role in roles for user in situation.people.get(role, ())} - lost),
         told=frozenset(user.id for user, _ in recipients) - lost,
+        unverified=frozenset(
+            user.id
+            for user, _ in recipients
+            if user.address_state is AddressState.UNVERIFIED and user.id not in situation.endpoints
+        ),
     )
 
 

@@ -131,7 +131,7 @@ def letter_to(
 
 
 def _wanted(user: User, event: EventType, now: datetime) -> bool:
-    """Who is away reads nothing; whoever stands in is told. Optional mail waits for a mailbox that rests."""
+    """Who is away reads nothing; whoever stands in is told. A mailbox that rests is not written to."""
     wanted = user.disabled_at is None and _hour_of(user, event) is not None
     return wanted and not user.away(now) and not may_rest(user.address, now)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Scope
+from service.domain.bounces import AddressState
 from service.errors import Code, Refusal, not_found
 from service.flows.digest import pending_days, reschedule
 from service.flows.standing import check_precondition
@@ -49,7 +50,8 @@ async def rename_team(
 async def create_user(
     session: AsyncSession, body: UserIn, caller: Caller, now: datetime
 ) -> tuple[User, list[str]]:
-    """Raises Refusal `duplicate` for an address that somebody has already."""
+    """Raises Refusal `duplicate` for an address that somebody has already. The address is taken as
+    verified until `verification.ask` asks it."""
     team_ids = sorted(set(body.team_ids or [caller.team_for(None)]))
     await _check_teams(session, team_ids, caller)
     await _check_email(session, body.email)
@@ -91,7 +93,7 @@ async def change_user(
     pending = pending_days(user, now)
     if body.email is not None and body.email.lower() != user.email_key:
         await _check_email(session, body.email)
-        user.email, user.email_key = body.email, body.email.lower()
+        _move_mailbox(user, body.email)
     _describe(user, body)
     if "away" in body.model_fields_set:
         await _set_away(session, user, body.away, now)
@@ -113,6 +115,13 @@ async def change_user(
     for team_id in {*before, *after}:
         await _journal(session, team_id, caller, "user.changed", user.id, now, user.language)
     return user, after
+
+
+def _move_mailbox(user: User, email: str) -> None:
+    """What was found out of the old one says nothing of the new one; `verification.settle` asks it."""
+    user.email, user.email_key = email, email.lower()
+    user.address_state, user.verification_id = AddressState.UNVERIFIED, None
+    user.soft_bounces, user.rests_until = 0, None
 
 
 def _describe(user: User, body: UserPatch) -> None:

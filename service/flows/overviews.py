@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from service.domain.access import Reach
+from service.domain.bounces import AddressState
 from service.domain.deadlines import local_date
 from service.domain.digest import (
     Answer,
@@ -193,16 +194,26 @@ class _Around:
                 yield gap_line(line, gap)
 
     def unreachable(self, situation: Situation[Deadline]) -> Iterator[Entry]:
-        """Those on the case who cannot be told: disabled, or their newest mails were lost."""
+        """Those on the case who cannot be told, or of whom it is not known that they can."""
         case_id, code = situation.subject.case_id, situation.case_code
         for user in self.people.on_case(case_id):
-            what = (
-                "disabled" if user.disabled_at else "mails_lost" if user.id in self.lost else None
-            )
+            what = _why_unreachable(user, user.id in self.lost)
             if what is not None:
                 who = self.people.roles_of(case_id, [user.id])
                 at = user.disabled_at or self.lost.get(user.id)
                 yield Section.UNREACHABLE, Line(case_id, code, what=what, who=who, at=at)
+
+
+def _why_unreachable(user: User, lost: bool) -> str | None:
+    """The gravest reason; None where nothing is known that stands between us and the person."""
+    reasons = {
+        "disabled": user.disabled_at is not None,
+        "undeliverable": user.address_state is AddressState.UNDELIVERABLE,
+        "mails_lost": lost,
+        "unverified": user.address_state is AddressState.UNVERIFIED,
+        "complained": user.complained_at is not None,
+    }
+    return next((name for name, holds in reasons.items() if holds), None)
 
 
 def gap_line(line: Line, gap: CoverageGap) -> Line:

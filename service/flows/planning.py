@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.alerts import ALERT_STEPS
+from service.domain.bounces import AddressState
 from service.domain.court_calendars import CourtCalendar
 from service.domain.deadlines import DeadlineKind
 from service.domain.escalation import (
@@ -63,7 +64,7 @@ class Situation(Generic[About]):
 
     def ways(self, user_id: str) -> tuple[str, ...]:
         """By which this person can be told."""
-        return ways_of(self.endpoints.get(user_id, ()))
+        return ways_of(self.endpoints.get(user_id, ()), user_id in _gone(self.people))
 
     def recipients(self, roles: Iterable[Role], at: datetime) -> list[tuple[User, Role]]:
         """Each person once, with the first of the named roles that they hold; whoever is away at that
@@ -179,7 +180,8 @@ def _situation(subject: Given, around: _Around) -> Situation[Given]:
     }
     answers = _answers(subject, around)
     tries = around.tries.get((subject.id, subject.version), [])
-    ways = {user_id: ways_of(endpoints.get(user_id, ())) for user_id in ids}
+    gone = _gone(people)
+    ways = {one: ways_of(endpoints.get(one, ()), one in gone) for one in ids}
     asked = asked_of(subject, tries, ways, answers)
     facts = replace(
         _begun(facts, subject, escalation, answers),
@@ -292,6 +294,12 @@ def _quiet(users: Iterable[User], now: datetime) -> tuple[QuietHours, ...]:
         for user in users
         if user.quiet_from and user.quiet_until and not user.away(now)
     )
+
+
+def _gone(people: Mapping[Role, list[User]]) -> set[str]:
+    """Those from whose address mails have come back."""
+    users = (user for group in people.values() for user in group)
+    return {user.id for user in users if user.address_state is AddressState.UNDELIVERABLE}
 
 
 def _fired(escalation: Escalation | None) -> dict[int, datetime]:

@@ -55,9 +55,10 @@ def _end_of(one: Tried) -> End | None:
     return End.LOST if pending or hangs else _ENDS.get(one.state)
 
 
-def ways_of(endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
-    """Of somebody who has these."""
-    return (MAIL, *(endpoint.id for endpoint in endpoints))
+def ways_of(endpoints: Iterable[Endpoint], mail_last: bool = False) -> tuple[str, ...]:
+    """Of somebody who has these. `mail_last`: mails have come back, and a relay says so too late."""
+    own = tuple(endpoint.id for endpoint in endpoints)
+    return (*own, MAIL) if mail_last else (MAIL, *own)
 
 
 def asked_of(

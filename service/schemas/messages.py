@@ -20,7 +20,9 @@ class AttemptOut(Answer):
 
 class MessageOut(Answer):
     """`maybe_repeated`: an attempt has no known end, so the recipient may hold two copies, which carry
-    the same id. `deadline_version`: of the deadline or of the alert."""
+    the same id. `deadline_version`: of the deadline or of the alert. `bounce`: what was reported of the
+    mail after it had left (`hard`, `soft`, `blocked`, `delayed`, `complaint`), with the status by
+    RFC 3463."""
 
     id: str
     team_id: str
@@ -43,5 +45,19 @@ class MessageOut(Answer):
     due_at: datetime
     next_attempt_at: datetime | None
     accepted_at: datetime | None
+    bounce: str | None
+    bounce_status: str | None
+    bounced_at: datetime | None
     created_at: datetime
     attempts: list[AttemptOut]
+
+
+class PreviewOut(Answer):
+    """What its reader was sent. Links and codes by which only the reader answers are left out. `subject`
+    and `html` null: a webhook, of which `text` is the body."""
+
+    id: str
+    level: int
+    subject: str | None
+    text: str
+    html: str | None

@@ -81,7 +81,10 @@ class UserPatch(Shape):
 
 
 class UserOut(Answer):
-    """`away_until`: everything goes to `deputy_id`, or to the deputies of each case, until then."""
+    """`away_until`: everything goes to `deputy_id`, or to the deputies of each case, until then.
+    `address_state`: `unverified` until the person has confirmed the address, `undeliverable` once mails to
+    it have come back; notices go there in any case. `complained_at`: when the person called our mail
+    unwanted; notices go on."""
 
     id: str
     name: str
@@ -95,6 +98,8 @@ class UserOut(Answer):
     deputy_id: str | None
     digest_at: str | None
     exit_check_at: str | None
+    address_state: str
+    complained_at: datetime | None
     team_ids: list[str]
     disabled_at: datetime | None
     revision: int

@@ -22,8 +22,8 @@ _ASLEEP = text("wake_at IS NULL AND state = 'open'")
 class Alert(SQLModel, table=True):
     """`case_id` None: whom it concerns is not known yet, and the whole team is told. `version` rises when
     a case is named, for then other people are told; `entered_at`: when this version came into being.
-    `wake_at`, `failing_since` and `events_told` as in deadlines. `drill`: people are practising. `about_user_id`: the
-    person whom nothing reaches; it goes to the others."""
+    `wake_at`, `failing_since` and `events_told` as in deadlines. `drill`: people are practising.
+    `about_user_id`: the person whom nothing reaches; it goes to the others."""
 
     subject_kind: ClassVar[SubjectKind] = SubjectKind.ALERT
     __tablename__ = "alerts"

@@ -44,8 +44,8 @@ class Told:
 async def claim_readers(
     session: AsyncSession, event: EventType, now: datetime, limit: int
 ) -> list[User]:
-    """People whose mail is due and whose mailbox does not rest, held for this transaction. Whoever writes a message to one of them need
-    not wait: a foreign key asks for less than this lock holds."""
+    """People whose mail is due and whose mailbox does not rest, held for this transaction. Whoever writes a
+    message to one of them need not wait: a foreign key asks for less than this lock holds."""
     wake_at = _WAKES[event]
     query = (
         select(User)

@@ -48,9 +48,7 @@ class User(SQLModel, table=True):
     digest_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     exit_check_at: str | None = "18:00"
     exit_check_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    address_state: AddressState = Field(
-        default=AddressState.VERIFIED, sa_type=Choice(AddressState)
-    )
+    address_state: AddressState = Field(default=AddressState.VERIFIED, sa_type=Choice(AddressState))
     verification_id: str | None = None
     soft_bounces: int = 0
     rests_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

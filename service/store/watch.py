@@ -77,9 +77,11 @@ async def longest_unseen(session: AsyncSession, now: datetime) -> datetime | Non
 
 async def longest_failing(session: AsyncSession) -> datetime | None:
     """Since when the deadline or the alert fails that has failed longest, None where none does."""
-    oldest = []
-    for since in (col(Deadline.failing_since), col(Alert.failing_since)):
-        oldest.append((await session.exec(select(func.min(since)).where(since.is_not(None)))).one())
+    columns = (col(Deadline.failing_since), col(Alert.failing_since))
+    oldest = [
+        (await session.exec(select(func.min(since)).where(since.is_not(None)))).one()
+        for since in columns
+    ]
     return min((one for one in oldest if one is not None), default=None)
 
 

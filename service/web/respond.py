@@ -32,7 +32,7 @@ from service.web.alert_page import alert_facts
 router = APIRouter(include_in_schema=False)
 _pages = worded_templates(TEMPLATES / "pages")
 _PAGES = {SubjectKind.DEADLINE: "respond.html", SubjectKind.ALERT: "respond_alert.html"}
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
@@ -77,7 +77,7 @@ async def show(token: str, request: Request, sitting: Sits, runtime: RuntimeNow)
 @router.api_route("/r/{token}", methods=["OPTIONS"])
 async def options() -> Response:
     """The same for every token."""
-    return Response(status_code=204, headers=_HEADERS | {"Allow": "GET, HEAD, OPTIONS, POST"})
+    return Response(status_code=204, headers=HEADERS | {"Allow": "GET, HEAD, OPTIONS, POST"})
 
 
 @router.post("/r/{token}")
@@ -97,7 +97,7 @@ async def post(
         problem = await _act(sitting, runtime.seal, asked, posted, client)
     if problem is not None:
         return _answer(request, asked, runtime, sitting.now, problem)
-    return Response(status_code=303, headers=_HEADERS | {"Location": f"/r/{token}"})
+    return Response(status_code=303, headers=HEADERS | {"Location": f"/r/{token}"})
 
 
 async def _act(
@@ -175,7 +175,7 @@ def _words(request: Request, asked: Asked | None) -> Wording:
 
 
 def _html(page: str, words: Wording, status: int) -> Response:
-    headers = _HEADERS | {"Content-Language": words.language.value}
+    headers = HEADERS | {"Content-Language": words.language.value}
     return Response(page, status, headers, media_type="text/html; charset=utf-8")
 
 

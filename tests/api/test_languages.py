@@ -77,8 +77,14 @@ async def test_everyone_on_a_case_is_mailed_in_their_own_language(
     }
     day = "\N{NO-BREAK SPACE}"
     assert said == {
-        "owner": ("ru", f"Напоминание: K-17, срок 10 июня 2026{day}г. (через 7 дней), не проверено"),
-        "deputy": ("kk", f"Әлі жауап жоқ: K-17, мерзімі 2026{day}ж. 10 маусым (6 күн қалды), тексерілмеген"),
+        "owner": (
+            "ru",
+            f"Напоминание: K-17, срок 10 июня 2026{day}г. (через 7 дней), не проверено",
+        ),
+        "deputy": (
+            "kk",
+            f"Әлі жауап жоқ: K-17, мерзімі 2026{day}ж. 10 маусым (6 күн қалды), тексерілмеген",
+        ),
         "supervisor": ("en", "No answer yet: K-17, due 10 June 2026 (5 days), not verified"),
     }
 

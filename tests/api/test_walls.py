@@ -258,6 +258,7 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
     granted = person | {"granted_until_on": "2026-12-31", "source": "order"}
     return {
         ("patch", "/teams/{team_id}"): {"name": "Changed"},
+        ("post", "/users/{user_id}/verify-address"): {},
         ("patch", "/users/{user_id}"): {"name": "Changed"},
         ("patch", "/cases/{case_id}"): {"ceiling": 0},
         ("patch", "/deadlines/{deadline_id}"): {"title": "Changed"},

@@ -64,7 +64,7 @@ LINE = Line(
 #: What the lines of a section may be about, where that changes their words.
 WHATS: dict[Section, list[str]] = {
     Section.DECISIONS: [*CLOSED_LISTS["verb"], "review"],
-    Section.UNREACHABLE: ["disabled", "bounced"],
+    Section.UNREACHABLE: ["disabled", "undeliverable", "mails_lost", "unverified", "complained"],
     Section.GAPS: [code.value for code in GapCode],
     Section.TICKED_OFF: list(How),
 }
@@ -113,11 +113,12 @@ SAMPLES: dict[str, list[Draft]] = {
     ],
     "exit_check": [overview(EventType.EXIT_CHECK, Section.TICKED_OFF, Section.OPEN)],
     "gaps": [overview(EventType.GAPS_AHEAD, Section.GAPS)],
+    "verify": [draft(notice=None, event=EventType.ADDRESS_VERIFICATION)],
 }
 #: What stays as it is in every language: data, names of zones, the address to answer at.
 DATA = (
     "K-17", "KZ-592", "TITLE", "kz.criminal", "NOTES", "BECAUSE", "Asia/Almaty", "Europe/Paris",
-    "https://deadlines.example.org/r/msg_01.mac",
+    "https://deadlines.example.org/r/msg_01.mac", "/v/msg_01",
 )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import email.policy
 import ssl
 import threading
 from asyncio import BaseTransport, Server, Transport
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Self
@@ -22,13 +22,16 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 #: A hook's answer that is none: the connection is cut, as when a relay dies in mid-sentence.
 HANG_UP = "hang up"
 
+_DSN = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
+
 OnData = Callable[[Envelope], str | None]
 OnRecipient = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One accepted mail: parsed, as bytes, and its envelope. `login`: the user who handed it in."""
+    """One accepted mail: parsed, as bytes, and its envelope. `login`: the user who handed it in;
+    `parameters`: those of MAIL and RCPT that a server takes which reports deliveries, in capitals."""
 
     message: EmailMessage
     raw: bytes
@@ -36,6 +39,7 @@ class Mail:
     recipients: tuple[str, ...]
     encrypted: bool
     login: str | None
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -63,8 +67,15 @@ class SmtpServer:
     as taken where `on_data` returned None or a reply that begins with 2.
     """
 
-    def __init__(self, security: Security | None = None, ca_file: Path | None = None) -> None:
-        """With `security`, `ca_file` is where to write the certificate that clients must trust."""
+    def __init__(
+        self,
+        security: Security | None = None,
+        ca_file: Path | None = None,
+        offers_dsn: bool = False,
+    ) -> None:
+        """With `security`, `ca_file` is where to write the certificate that clients must trust.
+        `offers_dsn`: it can be asked to report deliveries (RFC 3461)."""
+        self.offers_dsn = offers_dsn
         self.on_data: OnData | None = None
         self.on_recipient: OnRecipient | None = None
         self.errors: list[Exception] = []
@@ -173,6 +184,13 @@ class _Handler:
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
 
+    async def handle_EHLO(  # noqa: N802
+        self, smtp: "_Smtp", session: Session, _: Envelope, host: str, replies: list[str]
+    ) -> list[str]:
+        session.host_name = host
+        smtp.offers_dsn = self._server.offers_dsn
+        return [replies[0], "250-DSN", *replies[1:]] if smtp.offers_dsn else replies
+
     async def handle_RCPT(  # noqa: N802
         self, smtp: "_Smtp", _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
@@ -188,19 +206,32 @@ class _Handler:
         if answer == HANG_UP:
             return smtp.hang_up()
         if answer is None or answer.startswith("2"):
-            self._server.keep(_mail(session, envelope))
+            self._server.keep(_mail(session, envelope, smtp.parameters))
         return answer or "250 2.0.0 taken"
 
 
 class _Smtp(SMTP):
-    """Knows its connection, so that it can be cut."""
+    """Knows its connection, so that it can be cut, and the parameters that the library does not."""
 
     connection: Transport | None = None
+    offers_dsn = False
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.parameters: dict[str, str] = {}
 
     def connection_made(self, transport: BaseTransport) -> None:
         assert isinstance(transport, Transport)
         self.connection = transport
         super().connection_made(transport)
+
+    def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
+        """Both commands ask here; MAIL, the first of them, comes with none of the second's."""
+        known = {} if any(one.startswith("ENVID=") for one in params) else self.parameters
+        given = dict(one.split("=", 1) for one in params if one.partition("=")[0] in _DSN)
+        self.parameters = known | given
+        left = params if not self.offers_dsn else [p for p in params if p.split("=")[0] not in _DSN]
+        return super()._getparams(left)
 
     def hang_up(self) -> str:
         if self.connection is not None:
@@ -232,7 +263,7 @@ class _Controller(Controller):
         super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
-def _mail(session: Session, envelope: Envelope) -> Mail:
+def _mail(session: Session, envelope: Envelope, parameters: dict[str, str]) -> Mail:
     raw = envelope.original_content or b""
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
@@ -243,6 +274,7 @@ def _mail(session: Session, envelope: Envelope) -> Mail:
         recipients=tuple(envelope.rcpt_tos),
         encrypted=session.ssl is not None,
         login=session.auth_data if session.authenticated else None,
+        parameters=dict(parameters),
     )
 
 

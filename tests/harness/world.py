@@ -203,6 +203,7 @@ class World:
             "ADQUEM_WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
             "ADQUEM_REHEARSAL_CLOCK": str(self.clock.file),
             "ADQUEM_POLL_SECONDS": "0.1",
+            "ADQUEM_VERIFY_ADDRESSES": "false",
         }
         if self.mails.ca_file is not None:
             settings["ADQUEM_SMTP_CA_FILE"] = str(self.mails.ca_file)

@@ -1,5 +1,5 @@
-"""Reads what comes back to our mails: reports of failure and of delay (RFC 3464), complaints (RFC 5965), and
-the odd ones. It believes nothing of what it reads, raises nothing, and never writes to anybody.
+"""Reads what comes back to our mails: reports of failure and of delay (RFC 3464), complaints (RFC 5965),
+and the odd ones. It believes nothing of what it reads, raises nothing, and never writes to anybody.
 """
 
 import re

@@ -15,11 +15,11 @@ from typing import Any
 
 from jinja2 import Environment
 
-from service.channels.email.bundle import bundle_id, bundled
+from service.channels.email.bundle import bundle_id, bundled, flattened
 from service.channels.email.overview import folder_of, overview_facts, thread_of
 from service.channels.interface import Draft, Parcel
 from service.channels.wording import Wording, worded_templates, wording
-from service.domain.notifications import EventType, Notice, SubjectKind
+from service.domain.notifications import OPTIONAL, EventType, Notice, SubjectKind
 from service.domain.reminders import is_late
 
 _FOLDERS = {
@@ -44,7 +44,8 @@ _ASKING = frozenset(
 class MailContent:
     """Holds the compiled templates; `templates` is the folder that contains `email/`. `answer_link`:
     from a message's id to the address at which its reader answers, `answer_code` to the digits that show
-    there that the mail itself was read."""
+    there that the mail itself was read; `verify_link` to the address at which one is confirmed;
+    `unsubscribe` to the List-Unsubscribe of optional mail."""
 
     def __init__(
         self,
@@ -53,10 +54,14 @@ class MailContent:
         domain: str,
         answer_link: Callable[[str], str],
         answer_code: Callable[[str], str],
+        verify_link: Callable[[str], str] = "/v/{}".format,
+        unsubscribe: Callable[[str], str] = "</u/{}>".format,
     ) -> None:
         self._templates = templates
         self._answer_link = answer_link
         self._answer_code = answer_code
+        self._verify_link = verify_link
+        self._unsubscribe = unsubscribe
         self._domain = domain
         name, address = parseaddr(sender)
         self._from = Address(name, addr_spec=address)
@@ -71,6 +76,9 @@ class MailContent:
         if draft.overview is not None:
             facts = overview_facts(draft.overview, words)
             return self._frozen(draft, folder_of(draft.overview), thread_of(draft.overview), facts)
+        if draft.event is EventType.ADDRESS_VERIFICATION:
+            facts = {"words": words, "urgent": False, "link": self._verify_link(draft.message_id)}
+            return self._frozen(draft, "verify", draft.message_id, facts)
         if draft.notice is None:
             raise ValueError(f"no mail is written about {draft.event}")
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)
@@ -118,7 +126,15 @@ class MailContent:
         mail["Content-Language"] = words.language.value
         # A boundary of our own: the library's is random, and the same draft must give the same bytes.
         mail.set_boundary(f"=_{draft.message_id}")
-        return mail.as_bytes()
+        return self._one_click(draft) + flattened(mail)
+
+    def _one_click(self, draft: Draft) -> bytes:
+        """By RFC 8058. The library would encode a link that is longer than a line: nobody follows that."""
+        if draft.event not in OPTIONAL:
+            return b""
+        where = self._unsubscribe(draft.message_id).replace(", ", ",\r\n ")
+        how = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+        return f"List-Unsubscribe: {where}\r\n{how}\r\n".encode()
 
     def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)

@@ -29,7 +29,9 @@ ReturnPath = Callable[[str, datetime], str | None]
 
 
 class Transport(Protocol):
-    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome: ...
+    async def deliver(
+        self, parcel: Parcel, mail: bytes, return_path: str | None = None
+    ) -> Outcome: ...
     async def check(self) -> dict[str, Any]: ...
     async def close(self) -> None: ...
 
@@ -83,7 +85,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome:
+    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
         try:
             await asyncio.to_thread(self._write, parcel.message_id, mail)
         except OSError as error:
@@ -134,7 +136,7 @@ class SmtpTransport:
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(connections)
 
-    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None) -> Outcome:
+    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
         sender = return_path or self._sender
         try:
             async with self._slots, asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:

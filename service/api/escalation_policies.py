@@ -37,7 +37,7 @@ def _answer(policy: EscalationPolicy) -> EscalationPolicyOut:
 
 def _span(step: Step) -> dict[str, timedelta | int]:
     if step.court_days:
-        return {"court_days_before_due": step.court_days}
+        return {f"court_days_{step.trigger}": step.court_days}
     return {step.trigger.value: step.after}
 
 

@@ -82,10 +82,10 @@ def _checked(shapes: Sequence[StepShape]) -> list[Step]:
 def _step(shape: StepShape) -> Step:
     need = None if shape.need == "all" else shape.need
     targets = tuple(dict.fromkeys(shape.targets))
-    if shape.court_days_before_due is not None:
-        days = shape.court_days_before_due
-        return Step(Trigger.BEFORE_DUE, timedelta(), targets, need, days)
     for trigger in Trigger:
+        days = getattr(shape, f"court_days_{trigger}", None)
+        if days is not None:
+            return Step(trigger, timedelta(), targets, need, days)
         span = getattr(shape, trigger)
         if span is not None:
             return Step(trigger, span, targets, need)

@@ -12,16 +12,20 @@ from service.errors import Code
 from service.schemas.fields import Answer, Duration, Id, Line, Shape
 
 
+CourtDays = Annotated[int, Field(ge=1, le=250)]
+
+
 class StepShape(Shape):
-    """Exactly one of the four spans. `before_due`/`after_due`: a mark; `court_days_before_due`: a mark
-    counted in days on which the court of the case sits; `no_response_for`: how long silence after the
-    step before is borne. `need`: how many of those told must answer before the
+    """Exactly one of the five spans. `before_due`/`after_due`: a mark; `court_days_before_due`/
+    `court_days_after_due`: a mark counted in days on which the court of the case sits;
+    `no_response_for`: how long silence after the step before is borne. `need`: how many of those told must answer before the
     silence ends, or "all" of them."""
 
     targets: Annotated[list[Role], Field(min_length=1, max_length=5)]
     before_due: Duration | None = None
-    court_days_before_due: Annotated[int, Field(ge=1, le=250)] | None = None
+    court_days_before_due: CourtDays | None = None
     after_due: Duration | None = None
+    court_days_after_due: CourtDays | None = None
     no_response_for: Duration | None = None
     need: Annotated[int, Field(ge=1, le=20)] | Literal["all"] = 1
 
@@ -31,12 +35,14 @@ class StepShape(Shape):
             self.before_due,
             self.court_days_before_due,
             self.after_due,
+            self.court_days_after_due,
             self.no_response_for,
         )
         if sum(span is not None for span in spans) != 1:
             raise PydanticCustomError(
                 Code.INVALID_INPUT.value,
-                "Give exactly one of before_due, court_days_before_due, after_due and no_response_for.",
+                "Give exactly one of before_due, court_days_before_due, after_due, "
+                "court_days_after_due and no_response_for.",
             )
         return self
 

@@ -70,6 +70,14 @@ async def test_a_mark_in_court_days_is_read_back_as_it_was_given(team: Team) -> 
     assert (await marks(team, deadline))[0] == "2026-06-04"
 
 
+async def test_two_court_days_after_the_due_day_leave_out_the_weekend(team: Team) -> None:
+    body = {"name": "after", "steps": [{"targets": OWNER, "court_days_after_due": 2}]}
+    made = await create(team.admin, "/escalation-policies", body)
+    assert made["steps"][0]["court_days_after_due"] == 2
+    friday = await team.deadline(due_on="2026-06-12", escalation_policy_id=made["id"])
+    assert (await marks(team, friday))[0] == "2026-06-17", "at the end of Tuesday"
+
+
 async def test_a_span_given_twice_is_refused(team: Team) -> None:
     step = {"targets": OWNER, "court_days_before_due": 5, "before_due": "P5D"}
     body = {"name": "twice", "steps": [step]}

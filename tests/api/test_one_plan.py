@@ -288,7 +288,7 @@ def test_the_preview_and_the_workers_agree_over_any_history(sqlite_template: Pat
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=12,
             deadline=None,
             derandomize=True,

@@ -157,7 +157,7 @@ def test_a_surrender_that_a_treaty_body_asks_to_hold(world: World) -> None:
         docket, docket.case, kind="decision.extradition-in-force", occurred_on="2026-02-18"
     )["kz.cpc.surrender"]
     assert surrender["due_on"] == "2026-03-20"
-    told = world.eventually(lambda: mailed(docket, "Reminder: K-17, due 20 March 2026"))
+    told = world.eventually(lambda: both(mailed(docket, "Reminder: K-17, due 20 March 2026")))
     assert sorted(told) == ["deputy@example.org", "owner@example.org"]
 
     docket.move(datetime(2026, 2, 24, 6, tzinfo=UTC))

@@ -11,15 +11,14 @@ from service.domain.escalation import Role
 from service.errors import Code
 from service.schemas.fields import Answer, Duration, Id, Line, Shape
 
-
 CourtDays = Annotated[int, Field(ge=1, le=250)]
 
 
 class StepShape(Shape):
     """Exactly one of the five spans. `before_due`/`after_due`: a mark; `court_days_before_due`/
     `court_days_after_due`: a mark counted in days on which the court of the case sits;
-    `no_response_for`: how long silence after the step before is borne. `need`: how many of those told must answer before the
-    silence ends, or "all" of them."""
+    `no_response_for`: how long silence after the step before is borne. `need`: how many of those told
+    must answer before the silence ends, or "all" of them."""
 
     targets: Annotated[list[Role], Field(min_length=1, max_length=5)]
     before_due: Duration | None = None

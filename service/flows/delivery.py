@@ -131,7 +131,8 @@ def _due(message: Message, standing: Standing, now: datetime) -> Due:
     mail = message.channel is ChannelKind.EMAIL
     subject = standing.subject if message.deadline_id else None
     left = subject.due_at - now if subject else timedelta()
-    return Due(message.id, message.user_id if mail else None, subject is not None, left)
+    reader = message.user_id if mail else None
+    return Due(message.id, reader, subject is not None, left, message.event)
 
 
 async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> list[Delivered]:

@@ -6,14 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.bundles import APART, MOST, Due, together
+from service.domain.notifications import EventType
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def due(
-    number: int, reader: str | None = "usr_1", left: timedelta = 7 * DAY, own: bool = True
+    number: int,
+    reader: str | None = "usr_1",
+    left: timedelta = 7 * DAY,
+    own: bool = True,
+    event: EventType = EventType.REMINDER_DUE,
 ) -> Due:
-    return Due(f"msg_{number}", reader, own, left)
+    return Due(f"msg_{number}", reader, own, left, event)
+
+
+def test_a_changed_date_does_not_stand_among_reminders() -> None:
+    many = [due(n) for n in range(5)] + [due(5, event=EventType.DATE_CHANGED)]
+    assert sorted(map(len, together(many))) == [1, 5]
 
 
 def test_a_few_leave_one_by_one() -> None:

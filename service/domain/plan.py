@@ -258,7 +258,8 @@ def _marks_after(position: int, facts: PlanFacts) -> dict[int, _Mark]:
 
 def _spoken(facts: PlanFacts, step: Step, plain: datetime) -> datetime:
     """A mark in hours of rest or on a closed day is said earlier; one in the last day at its hour."""
-    if step.trigger is Trigger.AFTER_DUE or -step.nominal < _NEAR:
+    near = not step.court_days and step.after < _NEAR
+    if near or step.trigger is Trigger.AFTER_DUE:
         return plain
     return said_by(plain, _resting(facts, step.targets), facts.calendar, facts.zone)
 

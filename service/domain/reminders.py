@@ -97,7 +97,7 @@ def marked_at(
 
 def _court_days_from(on: date, way: timedelta, number: int, calendar: CourtCalendar) -> date:
     for _ in range(number):
-        on = calendar.court_day_from(on + way, way)[0]
+        on = calendar.nearest_court_day(on + way, way)
     return on
 
 
@@ -108,8 +108,11 @@ def said_by(
     `at` itself where two weeks hold none."""
     resting, found = tuple(quiet), at
     while at - found <= _MOST_EARLIER:
-        begins = [begin for one in resting if (begin := one.began(found)) is not None]
-        earlier = min([*begins, _open_day(found, calendar, zone)])
+        earlier = _open_day(found, calendar, zone)
+        for one in resting:
+            began = one.began(found)
+            if began is not None and began < earlier:
+                earlier = began
         if earlier == found:
             return found
         found = earlier
@@ -133,17 +136,17 @@ def _open_day(at: datetime, calendar: CourtCalendar | None, zone: tzinfo) -> dat
     if calendar is None:
         return at
     local = (at - _INSTANT).astimezone(zone)
-    on = _last_court_day(local.date(), calendar)
-    if on == local.date():
+    today = local.date()
+    on = _last_court_day(today, calendar)
+    if on == today:
         return at
-    earlier = datetime.combine(on, local.time()) + _INSTANT
-    return to_instant(earlier, zone)
+    return to_instant(datetime.combine(on, local.time()) + _INSTANT, zone)
 
 
 def _last_court_day(on: date, calendar: CourtCalendar) -> date:
     """Where the calendar does not know the year, every day is as good as any other."""
     try:
-        return calendar.court_day_from(on, -ONE_DAY)[0]
+        return calendar.nearest_court_day(on, -ONE_DAY)
     except Refusal:
         return on
 

@@ -28,6 +28,8 @@ def person(docket: Docket, name: str) -> str:
         timezone="Asia/Almaty",
         team_ids=[docket.team],
         quiet_hours=None,
+        digest_at=None,
+        exit_check_at=None,
     )["id"]
     return made
 

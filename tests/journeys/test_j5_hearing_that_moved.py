@@ -94,12 +94,10 @@ def test_a_hearing_is_adjourned_and_everyone_told_of_it_is_told_again(world: Wor
     assert (moved["version"], moved["due_at"]) == (2, "2020-01-21T03:00:00Z")
 
     # Whoever had been told the old date gets both, at once; nobody else does.
-    changed = world.eventually(lambda: mails(docket, "CHANGED: Z-21"))
     world.eventually(lambda: set(mails(docket, "CHANGED: Z-21")) >= both)
     for mail in mails(docket, "CHANGED: Z-21").values():
         assert "Tuesday, 21 January 2020" in mail.text
         assert "Monday, 6 January 2020" in mail.text
-    assert "partner@example.org" not in changed
     [event] = world.eventually(lambda: docket.events("deadline.date_changed"))
     assert event["data"]["due_at"] == "2020-01-21T03:00:00Z"
     assert event["data"]["previous_due_at"] == "2020-01-06T03:00:00Z"
@@ -123,6 +121,9 @@ def test_a_hearing_is_adjourned_and_everyone_told_of_it_is_told_again(world: Wor
     docket.move(datetime(2020, 1, 18, 3, tzinfo=UTC))
     world.eventually(lambda: set(mails(docket, "Reminder: Z-21, due 21 January")) >= both)
     assert "Opening of the trial" in mails(docket, "CHANGED: Z-21")["owner@example.org"].text
+    assert "partner@example.org" not in mails(docket, "CHANGED: Z-21"), (
+        "an observer had been told nothing"
+    )
     docket.move(datetime(2020, 1, 21, 5, tzinfo=UTC))
     docket.post(
         f"/deadlines/{hearing['id']}/complete", user_id=docket.people["owner"], proof="record"

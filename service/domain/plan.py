@@ -3,7 +3,7 @@
 The workers and the preview call the same function: what a person is shown is what will happen.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -81,8 +81,7 @@ class PlanFacts:
     repeated_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class PlannedStep:
+class PlannedStep(NamedTuple):
     """Step `order` fires at `at`; `merged` are the missed steps that it speaks for too. `occurrence`
     counts the repetitions of the last step of an exhausted ladder. `shifted_from`: where a mark would
     stand if nobody ever slept."""
@@ -117,11 +116,12 @@ def plan(facts: PlanFacts, now: datetime) -> Plan:
     """`now` and all instants are aware UTC."""
     if (ended := _ended(facts.state)) is not None:
         return Plan(None, (), None, *ended)
-    state = state_of(facts.steps, facts.fired, _held(facts), now)
+    held = _held(facts)
+    state = state_of(facts.steps, facts.fired, held, now)
     if facts.state is DeadlineState.SUSPENDED:
         return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
     lapsed, lapse_at = facts.lapses and facts.due_at <= now, facts.due_at if facts.lapses else None
-    coming = _coming(facts, now)
+    coming = _coming(facts, held, now)
     if not coming:
         return Plan(None, (), lapse_at, state, Why.NOTHING_LEFT, lapsed)
     first, rest = coming[0], tuple(coming[1:])
@@ -144,7 +144,7 @@ def _ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | N
     return EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED, Why.DEADLINE_ENDED
 
 
-def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
+def _coming(facts: PlanFacts, held: datetime | None, now: datetime) -> list[PlannedStep]:
     """Every step not yet passed, with the instant at which it fires if nobody answers from here.
 
     Steps already missed become one notice: the newest mark speaks for the marks before it and for
@@ -153,8 +153,9 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
     """
     position = max(facts.fired, default=-1)
     marks = _marks_after(position, facts)
+    runs = _runs(position, marks, len(facts.steps))
     missed = [order for order, mark in marks.items() if mark.at <= now]
-    running = list(_silent_run(facts, position, marks, now)) if position >= 0 else []
+    running = _running(facts, runs[position], held, now) if position >= 0 else []
     if not missed:
         coming = running
     else:
@@ -163,11 +164,12 @@ def _coming(facts: PlanFacts, now: datetime) -> list[PlannedStep]:
         merged = tuple(sorted({*missed[:-1], *spoken}))
         why = Why.MERGED if merged else Why.MARK
         coming = [_said(facts, newest, marks[newest], why, merged)]
-        coming += _fresh_run(facts, newest, now, marks, now)
-    for order in (order for order in marks if order not in missed):
-        coming.append(_said(facts, order, marks[order], Why.MARK))
-        coming += _fresh_run(facts, order, marks[order].at, marks, now)
-    return coming + _repetition(facts, coming, now)
+        coming += _fresh(facts, runs[newest], now, now)
+    for order, mark in marks.items():
+        if mark.at > now:
+            coming.append(_said(facts, order, mark, Why.MARK))
+            coming += _fresh(facts, runs[order], mark.at, now)
+    return coming + _repetition(facts, coming, held, now)
 
 
 class _Mark(NamedTuple):
@@ -184,13 +186,35 @@ def _said(
     return PlannedStep(order, facts.steps[order], mark.at, why, merged, 0, shifted)
 
 
-def _silent_run(
-    facts: PlanFacts, position: int, marks: Mapping[int, _Mark], now: datetime
-) -> Iterable[PlannedStep]:
+class _Run(NamedTuple):
+    """The silent steps between one mark (or the last step told) and the next mark, said `before` then:
+    a silent step whose turn comes only after the next mark has been told is left to that mark."""
+
+    orders: range
+    before: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        return self.before is None or at < self.before
+
+
+def _runs(position: int, marks: Mapping[int, _Mark], end: int) -> dict[int, _Run]:
+    """By the number of the step that they follow."""
+    ends = [*((order, mark.at) for order, mark in marks.items()), (end, None)]
+    return {
+        begin: _Run(range(begin + 1, following), before)
+        for begin, (following, before) in zip((position, *marks), ends, strict=True)
+    }
+
+
+def _running(
+    facts: PlanFacts, run: _Run, held: datetime | None, now: datetime
+) -> list[PlannedStep]:
     """The silent steps right after the last one fired, as answers hold them back or bring them on."""
-    told_at, held = facts.fired[position], _held(facts)
+    position = run.orders.start - 1
+    told_at = facts.fired[position]
     declined = declined_at(facts.responses, told_at, facts.told.get(position, ()))
-    for order in _silent_after(facts, position):
+    found = []
+    for order in run.orders:
         step, nobody = facts.steps[order], order - 1 in facts.not_reached
         at, why = told_at + (timedelta() if nobody else step.after), Why.SILENCE
         if declined is not None and declined < at:
@@ -202,31 +226,21 @@ def _silent_run(
         held = declined = None
         at = _awake(facts, step, at)
         told_at = max(at, now)
-        if not _overtaken(order, at, marks):
-            yield PlannedStep(order, step, at, why)
+        if run.holds(at):
+            found.append(PlannedStep(order, step, at, why))
+    return found
 
 
-def _fresh_run(
-    facts: PlanFacts,
-    position: int,
-    told_at: datetime,
-    marks: Mapping[int, _Mark],
-    now: datetime,
-) -> Iterable[PlannedStep]:
+def _fresh(facts: PlanFacts, run: _Run, told_at: datetime, now: datetime) -> list[PlannedStep]:
     """The silent steps that follow a mark which is still to be told."""
-    for order in _silent_after(facts, position):
+    found = []
+    for order in run.orders:
         step = facts.steps[order]
         at = _awake(facts, step, told_at + step.after)
         told_at = max(at, now)
-        if not _overtaken(order, at, marks):
-            yield PlannedStep(order, step, at, Why.SILENCE)
-
-
-def _silent_after(facts: PlanFacts, position: int) -> Iterable[int]:
-    for order in range(position + 1, len(facts.steps)):
-        if facts.steps[order].is_mark:
-            return
-        yield order
+        if run.holds(at):
+            found.append(PlannedStep(order, step, at, Why.SILENCE))
+    return found
 
 
 def _awake(facts: PlanFacts, step: Step, at: datetime) -> datetime:
@@ -237,8 +251,10 @@ def _awake(facts: PlanFacts, step: Step, at: datetime) -> datetime:
     return later if facts.due_at - later > _PATIENT else at
 
 
-def _resting(facts: PlanFacts, targets: Iterable[Role]) -> list[QuietHours]:
-    return [one for role in targets for one in facts.quiet.get(role, ())]
+def _resting(facts: PlanFacts, targets: tuple[Role, ...]) -> tuple[QuietHours, ...]:
+    if len(targets) == 1:
+        return facts.quiet.get(targets[0], ())
+    return tuple(one for role in targets for one in facts.quiet.get(role, ()))
 
 
 def _marks_after(position: int, facts: PlanFacts) -> dict[int, _Mark]:
@@ -274,15 +290,9 @@ def _held(facts: PlanFacts) -> datetime | None:
     return held_until(facts.responses, since, facts.due_at, need, told)
 
 
-def _overtaken(order: int, at: datetime, marks: Mapping[int, _Mark]) -> bool:
-    """A silent step whose turn comes only after the next mark has been told is left to that mark."""
-    for later, mark in marks.items():
-        if later > order:
-            return mark.at <= at
-    return False
-
-
-def _repetition(facts: PlanFacts, coming: list[PlannedStep], now: datetime) -> list[PlannedStep]:
+def _repetition(
+    facts: PlanFacts, coming: list[PlannedStep], held: datetime | None, now: datetime
+) -> list[PlannedStep]:
     """The next time that an exhausted ladder speaks."""
     last = len(facts.steps) - 1
     if facts.insistence is None:
@@ -291,7 +301,6 @@ def _repetition(facts: PlanFacts, coming: list[PlannedStep], now: datetime) -> l
         told_at, held = max(coming[-1].at, now), None
     else:
         told_at = facts.repeated_at or max(facts.fired.values())
-        held = _held(facts)
     left = facts.due_at - told_at
     at = max(told_at + facts.insistence.pause(-left), held or told_at)
     step = replace(facts.steps[last], targets=EVERYBODY)

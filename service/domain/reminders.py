@@ -5,9 +5,10 @@ said in less time.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from service.domain.counting import to_instant
 from service.domain.court_calendars import CourtCalendar
@@ -16,6 +17,7 @@ from service.errors import Refusal
 
 ONE_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
+_AWAKE = (None, None)
 #: How far a mark is moved forward before it is left where it was: no office rests for longer.
 _MOST_EARLIER = timedelta(days=14)
 #: Silence is not borne for less than this, however late a deadline was entered.
@@ -26,10 +28,9 @@ _LAST_CALL = timedelta(hours=4)
 _WEEKDAYS = CourtCalendar("weekdays", "", date.min.year, date.max.year)
 
 
-@dataclass(frozen=True)
-class QuietHours:
+class QuietHours(NamedTuple):
     """The hours at which one person is not to be woken, on the clock of their own zone; they may run
-    over midnight."""
+    over midnight. Instants are UTC. (A tuple, because plans look nights up by it again and again.)"""
 
     zone: tzinfo
     begin: time
@@ -45,17 +46,17 @@ class QuietHours:
         return self._rest(at)[1]
 
     def _rest(self, at: datetime) -> tuple[datetime | None, datetime | None]:
-        local = at.astimezone(self.zone).date()
-        for begin, end in _nights(self, local):
-            if begin < at < end:
-                return begin, end
-        return None, None
+        for night in _nights(self, at.date()):
+            if night[0] < at < night[1]:
+                return night
+        return _AWAKE
 
 
 @lru_cache(maxsize=16384)
 def _nights(hours: QuietHours, on: date) -> tuple[tuple[datetime, datetime], ...]:
-    """The rest that begins on the day before and that of this day. Kept: every deadline asks for them."""
-    return _night(hours, on - ONE_DAY), _night(hours, on)
+    """Every rest in which an instant of this UTC date may lie: elsewhere it may be a day earlier or
+    later, and a rest begins on the day before. Kept: every deadline asks for them."""
+    return tuple(_night(hours, on + days * ONE_DAY) for days in (-2, -1, 0, 1))
 
 
 def _night(hours: QuietHours, first: date) -> tuple[datetime, datetime]:
@@ -102,29 +103,28 @@ def _court_days_from(on: date, way: timedelta, number: int, calendar: CourtCalen
 
 
 def said_by(
-    at: datetime, quiet: Iterable[QuietHours], calendar: CourtCalendar | None, zone: tzinfo
+    at: datetime, quiet: Sequence[QuietHours], calendar: CourtCalendar | None, zone: tzinfo
 ) -> datetime:
     """The latest instant not after `at` at which nobody of these rests and the court of the forum sits;
     `at` itself where two weeks hold none."""
-    resting, found = tuple(quiet), at
-    while at - found <= _MOST_EARLIER:
-        earlier = _open_day(found, calendar, zone)
-        for one in resting:
+    found, moved = at, True
+    while moved:
+        if at - found > _MOST_EARLIER:
+            return at
+        found, moved = _open_day(found, calendar, zone), False
+        for one in quiet:
             began = one.began(found)
-            if began is not None and began < earlier:
-                earlier = began
-        if earlier == found:
-            return found
-        found = earlier
-    return at
+            if began is not None:
+                found, moved = began, True
+    return found
 
 
-def waking(at: datetime, quiet: Iterable[QuietHours]) -> datetime:
+def waking(at: datetime, quiet: Sequence[QuietHours]) -> datetime:
     """The earliest instant not before `at` at which none of these rests; `at` itself where they never
     are awake together."""
-    resting, found = tuple(quiet), at
-    for _ in range(2 * len(resting) + 1):
-        ends = [end for one in resting if (end := one.ends(found)) is not None]
+    found = at
+    for _ in range(2 * len(quiet) + 1):
+        ends = [end for one in quiet if (end := one.ends(found)) is not None]
         if not ends:
             return found
         found = max(ends)
@@ -137,8 +137,7 @@ def _open_day(at: datetime, calendar: CourtCalendar | None, zone: tzinfo) -> dat
         return at
     local = (at - _INSTANT).astimezone(zone)
     today = local.date()
-    on = _last_court_day(today, calendar)
-    if on == today:
+    if (on := _last_court_day(today, calendar)) == today:
         return at
     return to_instant(datetime.combine(on, local.time()) + _INSTANT, zone)
 

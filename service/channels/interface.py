@@ -7,7 +7,19 @@ from typing import Any, Protocol
 from service.domain.digest import Overview
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.retry import Outcome
+from service.domain.webhooks import Detail, Format
 from service.languages import Language
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one endpoint wants to be told. `template`: the free-form body with its placeholders; `topic`: what
+    its address names last, for receivers that want it inside."""
+
+    format: Format = Format.STANDARD
+    detail: Detail = Detail.DATES
+    template: str | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,7 +30,8 @@ class Draft:
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
     where that is known and may be told. `reader_language`: of people alone; machines are
     told in English. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
-    each event of the same subject. `actor`: id of who caused it, None for the clockwork.
+    each event of the same subject. `actor`: id of who caused it, None for the clockwork. `form`: of
+    webhooks alone.
     """
 
     message_id: str
@@ -34,14 +47,17 @@ class Draft:
     step: int | None = None
     overview: Overview | None = None
     about_user_id: str | None = None
+    form: Form = Form()
 
 
 @dataclass(frozen=True)
 class Parcel:
     """One attempt's worth: the frozen bytes, and what may differ from try to try.
 
-    `address` is read at handover, never frozen. `secret` signs, where the channel signs.
-    `maybe_repeated`: an earlier try has no known end, so this may be the second copy. `along`: what
+    `address` is read at handover, never frozen. `secrets` sign, where the channel signs: the newest first,
+    each that is still good. `credentials`: the one header that the receiver asked for, or a name and a
+    password. `remote_id`: under which the receiver keeps what we told it before. `replayed`: somebody
+    asked for it once more. `maybe_repeated`: an earlier try has no known end, so this may be the second copy. `along`: what
     reaches the same address in the same mail.
     """
 
@@ -52,7 +68,11 @@ class Parcel:
     attempt: int
     maybe_repeated: bool
     sent_at: datetime
-    secret: str | None = None
+    secrets: tuple[str, ...] = ()
+    format: Format = Format.STANDARD
+    credentials: tuple[str, str] | None = None
+    remote_id: str | None = None
+    replayed: bool = False
     along: tuple["Parcel", ...] = ()
 
 

@@ -20,12 +20,14 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 500
-    characters; `retry_after` what the other side asked for, None where it asked nothing."""
+    characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
+    under which the other side keeps what it was told, where it said so."""
 
     verdict: Verdict
     code: str
     detail: str = ""
     retry_after: timedelta | None = None
+    remote_id: str | None = None
 
 
 class GiveUp(StrEnum):

@@ -25,12 +25,13 @@ from service.domain.notifications import (
 )
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
 from service.domain.routes import SLOW_AFTER
+from service.domain.webhooks import EndpointState
 from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.flows.recipients import restored
 from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
-from service.store.endpoints import Endpoint, EndpointState
+from service.store.endpoints import Endpoint
 from service.store.journal import Happening, record
 from service.store.messages import (
     Message,
@@ -237,10 +238,11 @@ def _parcel(
     message: Message, standing: Standing, seal: Seal, repeated: bool, now: datetime
 ) -> Parcel:
     """The address and the secret are read now, never frozen."""
-    address, secret = "", None
+    address, secrets = "", tuple[str, ...]()
     if standing.endpoint is not None:
         address = standing.endpoint.url
         secret = _opened(seal, standing.endpoint)
+        secrets = () if secret is None else (secret,)
     elif standing.user is not None:
         address = standing.user.email
     return Parcel(
@@ -251,7 +253,7 @@ def _parcel(
         attempt=message.attempts,
         maybe_repeated=repeated,
         sent_at=now,
-        secret=secret,
+        secrets=secrets,
     )
 
 

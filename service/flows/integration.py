@@ -9,13 +9,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.channels.interface import Channel, Draft
 from service.domain.access import Caller
 from service.domain.notifications import EventType, dedupe_key
+from service.domain.webhooks import EndpointState
 from service.errors import Code, Refusal, not_found
 from service.flows.standing import check_precondition
 from service.ids import new_id
 from service.schemas.endpoints import EndpointIn, EndpointPatch
 from service.sealing import Seal
 from service.store.deadlines import wake_cases_of
-from service.store.endpoints import Endpoint, EndpointState, get_endpoint
+from service.store.endpoints import Endpoint, get_endpoint
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
 from service.store.teams import existing_team_ids

@@ -3,38 +3,68 @@ read again to sign."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import and_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
+from service.domain.webhooks import Detail, EndpointState, Format
+from service.languages import Language
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, page, within
 from service.store.users import Membership, User
 
 
-class EndpointState(StrEnum):
-    ACTIVE = "active"
-    DISABLED = "disabled"
-
-
 class Endpoint(SQLModel, table=True):
-    """`events`: subscribed types, `deadline.*` patterns, or `*`. `user_id`: of the one person whose own
-    notices it carries, and no events; None: it is the team's."""
+    """`events`: subscribed types, `deadline.*` patterns, or `*`; of these only what concerns `cases` (their
+    ids, where any are named) and, with `critical_only`, critical deadlines and alerts. `user_id`: of the
+    one person whose own notices it carries, and no events; None: it is the team's. `owner_id`: who is
+    told when it fails; without one, everybody in the team.
+
+    `older_secrets`: those given up by a rotation, sealed (base64), each with the instant until which it
+    still signs. `sealed_credentials`: the header that the receiver asked for, or a name and a password.
+
+    `failures` in a row since `failing_since`; `accepted_at`: when it last took anything; `state_at`: since
+    when it is in its state, `reason` why; `enabled_at`: when it was put up, or enabled again; `told_at`:
+    when its people were last told of its failing; `probe_at`, `probes`: the next try of a paused one, and
+    how many there were. Requests leave at most `per_second`, `at_once` of them; `free_at`: when the next
+    may leave; until `slow_until` at half that rate.
+    """
 
     __tablename__ = "endpoints"
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id", index=True)
     user_id: str | None = Field(default=None, foreign_key="users.id", index=True)
+    owner_id: str | None = Field(default=None, foreign_key="users.id")
     name: str
     url: str
+    format: Format = Field(default=Format.STANDARD, sa_type=Choice(Format))
+    detail: Detail = Field(default=Detail.DATES, sa_type=Choice(Detail))
+    template: str | None = None
+    language: Language = Field(default=Language.ENGLISH, sa_type=Choice(Language))
     sealed_secret: bytes
+    older_secrets: list[list[str]] = Field(default_factory=list, sa_type=Json)
+    sealed_credentials: bytes | None = None
     events: list[str] = Field(sa_type=Json)
+    cases: list[str] = Field(default_factory=list, sa_type=Json)
+    critical_only: bool = False
     level: int = Level.CODE
     state: EndpointState = Field(default=EndpointState.ACTIVE, sa_type=Choice(EndpointState))
+    state_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = None
+    failures: int = 0
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    enabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    probe_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    probes: int = 0
+    at_once: int = 2
+    per_second: float = 5.0
+    free_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    slow_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -41,7 +41,7 @@ async def guarded() -> AsyncIterator[WebhookChannel]:
 
 
 def to(address: str, content: bytes = b'{"id":"evt_01"}', **given: Any) -> Parcel:
-    return parcel(address, content, **{"secret": SECRET} | given)
+    return parcel(address, content, **{"secrets": (SECRET,)} | given)
 
 
 # --- what is sent
@@ -266,7 +266,7 @@ async def test_a_secret_that_cannot_sign_is_an_outcome_not_an_exception(
     channel: WebhookChannel, receiver: Receiver, secret: str | None
 ) -> None:
     """And nothing was sent, so nothing is unknown."""
-    outcome = await channel.send(to(receiver.url(), secret=secret))
+    outcome = await channel.send(to(receiver.url(), secrets=() if secret is None else (secret,)))
     assert isinstance(outcome, Outcome)
     assert outcome.verdict in (Verdict.TEMPORARY, Verdict.PERMANENT)
     assert receiver.requests == []

@@ -101,14 +101,15 @@ def guarded_transport(allowed: Sequence[Network]) -> httpx.AsyncHTTPTransport:
 
 
 def _signed_headers(parcel: Parcel) -> dict[str, str]:
-    if parcel.secret is None:
+    if not parcel.secrets:
         raise ValueError("a webhook without a secret is not sent")
     sent_at = parcel.sent_at.astimezone(UTC)
-    signature = Webhook(parcel.secret).sign(parcel.event_id, sent_at, parcel.content.decode())
+    body = parcel.content.decode()
+    signatures = [Webhook(one).sign(parcel.event_id, sent_at, body) for one in parcel.secrets]
     headers = {
         "webhook-id": parcel.event_id,
         "webhook-timestamp": str(int(sent_at.timestamp())),
-        "webhook-signature": signature,
+        "webhook-signature": " ".join(signatures),
         "x-message-id": parcel.message_id,
         "x-delivery-attempt": str(parcel.attempt),
     }

@@ -30,10 +30,13 @@ from service.api import (
     digests,
     endpoints,
     escalation_policies,
+    events,
     feeds,
     health,
     imports,
+    inbound,
     messages,
+    published_events,
     reviews,
     rules,
     teams,
@@ -53,7 +56,7 @@ Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 API = "/api/v1"
 _NOUNS = (
     teams, users, api_keys, calendars, cases, computations, coverage, deadlines, adjustments, reviews,
-    alerts, escalation_policies, endpoints, feeds, messages, rules, imports, digests,
+    alerts, escalation_policies, endpoints, events, feeds, messages, rules, imports, digests, inbound,
 )  # fmt: skip
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
@@ -113,6 +116,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     app.state.settings = settings
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
+    app.webhooks.include_router(published_events.router)
     pages = (home.router, respond.router, unsubscribe.router, verify.router)
     for router in (feeds.public, health.router, *pages):
         app.include_router(router)

@@ -23,6 +23,7 @@ from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
 from service.flows.delivery import Delivered, Shipment, claim, record_all, send
 from service.flows.digest import write_due
+from service.flows.endpoint_care import tend
 from service.flows.release import release_due
 from service.flows.reviewing import check_batch
 from service.flows.sitting import Sitting
@@ -135,6 +136,12 @@ async def prune(runtime: Runtime) -> None:
         await forget_before(session, await runtime.now(session) - KEPT_FOR)
 
 
+async def tend_endpoints(runtime: Runtime) -> None:
+    """Probes what is paused, lets go what was held, and reminds those who look after what is disabled."""
+    async with runtime.transaction() as session:
+        await tend(await _sitting(runtime, session))
+
+
 async def digest(runtime: Runtime) -> int:
     """Writes the digests and the exit checks whose hour has come; answers how many."""
     mails = 0
@@ -217,6 +224,7 @@ _SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
     (renew_calendars, "calendars", 3600),
     (check_law, "law", 10),
     (prune, "prune", 3600),
+    (tend_endpoints, "endpoints", 2),
 )
 
 

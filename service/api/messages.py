@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from fastapi import Depends
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.api.routing import new_router
 from service.channels.email.preview import SeenMail, read_mail
-from service.dependencies import Reader, RuntimeNow, Session
+from service.dependencies import Reader, RuntimeNow, Session, Sits, Writer, keep_answer
 from service.domain.notifications import PENDING_STATES, ChannelKind
 from service.domain.retry import Verdict
 from service.errors import not_found
+from service.flows import replaying
 from service.flows.previewing import may_read, without
 from service.schemas.messages import AttemptOut, MessageOut, PreviewOut
 from service.sealing import reader_keys
@@ -57,6 +59,13 @@ async def preview_message(
         text=without(seen.text, keys),
         html=without(seen.html, keys) if seen.html else None,
     )
+
+
+@router.post("/{message_id}/resend", dependencies=[Depends(keep_answer)])
+async def resend_message(message_id: str, sitting: Sits, caller: Writer) -> MessageOut:
+    """The same bytes under the same id once more; whoever holds them already can tell by it."""
+    message = await replaying.resend(sitting, message_id, caller)
+    return (await message_answers(sitting.session, [message]))[0]
 
 
 @router.get("/{message_id}")

@@ -17,9 +17,9 @@ from service.dependencies import (
 )
 from service.domain.access import Caller
 from service.errors import not_found
-from service.flows import enrolment, verification
+from service.flows import enrolment, openpgp_keys, verification
 from service.schemas import fields
-from service.schemas.users import UserIn, UserOut, UserPatch
+from service.schemas.users import OpenPgpKeyIn, UserIn, UserOut, UserPatch
 from service.store.users import User, get_user, list_users, teams_of
 
 router = new_router("users", "/users")
@@ -90,5 +90,24 @@ async def verify_address(user_id: str, sitting: Sits, caller: Admin, response: R
         raise not_found("user")
     team_ids = (await teams_of(sitting.session, [user.id])).get(user.id, [])
     await verification.ask(sitting, user, team_ids, caller.actor)
+    tag(response, user.id, user.revision)
+    return _answer(user, team_ids, caller)
+
+
+@router.put("/{user_id}/openpgp-key")
+async def give_key(
+    user_id: str, body: OpenPgpKeyIn, sitting: Sits, caller: Admin, response: Response
+) -> UserOut:
+    """Asks by an encrypted mail whether the person holds the key; from the answer on every mail to them is
+    encrypted to it, and none leaves in clear that says more than that there is a date."""
+    user, team_ids = await openpgp_keys.give(sitting, user_id, body, caller)
+    tag(response, user.id, user.revision)
+    return _answer(user, team_ids, caller)
+
+
+@router.delete("/{user_id}/openpgp-key")
+async def take_key_away(user_id: str, sitting: Sits, caller: Admin, response: Response) -> UserOut:
+    """From then on mails leave in clear, at the level that each case allows in mails."""
+    user, team_ids = await openpgp_keys.take_away(sitting, user_id, caller)
     tag(response, user.id, user.revision)
     return _answer(user, team_ids, caller)

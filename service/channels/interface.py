@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from service.domain.digest import Overview
+from service.domain.endpoints import Report
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.retry import Outcome
 from service.domain.webhooks import Detail, Format
@@ -13,8 +14,8 @@ from service.languages import Language
 
 @dataclass(frozen=True)
 class Form:
-    """How one endpoint wants to be told. `template`: the free-form body with its placeholders; `topic`: what
-    its address names last, for receivers that want it inside."""
+    """How one endpoint wants to be told. `template`: the free-form body with its placeholders; `topic`:
+    what its address names last, for receivers that want it inside."""
 
     format: Format = Format.STANDARD
     detail: Detail = Detail.DATES
@@ -28,8 +29,8 @@ class Draft:
 
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
-    where that is known and may be told. `reader_language`: of people alone; machines are
-    told in English. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
+    where that is known and may be told; `report`: of an endpoint. `reader_language`: of people, and
+    of the rooms that they read. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
     each event of the same subject. `actor`: id of who caused it, None for the clockwork. `form`: of
     webhooks alone.
     """
@@ -47,6 +48,7 @@ class Draft:
     step: int | None = None
     overview: Overview | None = None
     about_user_id: str | None = None
+    report: Report | None = None
     form: Form = Form()
 
 
@@ -54,11 +56,11 @@ class Draft:
 class Parcel:
     """One attempt's worth: the frozen bytes, and what may differ from try to try.
 
-    `address` is read at handover, never frozen. `secrets` sign, where the channel signs: the newest first,
-    each that is still good. `credentials`: the one header that the receiver asked for, or a name and a
-    password. `remote_id`: under which the receiver keeps what we told it before. `replayed`: somebody
-    asked for it once more. `maybe_repeated`: an earlier try has no known end, so this may be the second copy. `along`: what
-    reaches the same address in the same mail.
+    `address` is read at handover, never frozen. `secrets` sign, where the channel signs: the newest
+    first, each that is still good. `credentials`: the one header that the receiver asked for, or a
+    name and a password. `remote_id`: under which the receiver keeps what we told it before.
+    `replayed`: somebody asked for it once more. `maybe_repeated`: an earlier try has no known end, so
+    this may be the second copy. `along`: what reaches the same address in the same mail. `openpgp_key`: to whose holder alone a mail is to be readable.
     """
 
     message_id: str
@@ -74,6 +76,7 @@ class Parcel:
     remote_id: str | None = None
     replayed: bool = False
     along: tuple["Parcel", ...] = ()
+    openpgp_key: bytes | None = None
 
 
 class Channel(Protocol):
@@ -84,6 +87,10 @@ class Channel(Protocol):
 
     def check_address(self, address: str) -> None:
         """Raises Refusal when nothing could or should ever be sent there."""
+
+    def check_form(self, form: Form, credentials: tuple[str, str] | None = None) -> None:
+        """Raises Refusal for a template that cannot be filled in, or a header that is not the receiver's to
+        ask for."""
 
     def compose(self, draft: Draft) -> bytes:
         """The bytes to freeze; the same draft gives the same bytes."""

@@ -8,10 +8,8 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated
 
 import structlog
-import typer
 from prometheus_client import Counter
 
 from service.channels.email.bounces import read_arrived
@@ -39,11 +37,6 @@ async def take(runtime: Runtime, raw: bytes, recipients: Iterable[str]) -> Bounc
         _bounces.labels(bounce).inc()
     _log.info("mail_taken_in", bounce=bounce, reported=arrived.report is not None)
     return bounce
-
-
-Recipient = Annotated[
-    str | None, typer.Option("--recipient", help="To whom it was sent; left out: what it says.")
-]
 
 
 async def take_stdin(runtime: Runtime, recipient: str | None) -> BounceClass | None:

@@ -17,6 +17,7 @@ from service.channels.interface import Draft
 from service.domain.access import Level
 from service.domain.deadlines import DeadlineKind
 from service.domain.digest import Entry, Line, Overview, Section, arranged, shown
+from service.domain.endpoints import News, Report
 from service.domain.escalation import Role
 from service.domain.notifications import (
     EventType,
@@ -67,8 +68,12 @@ def drafts() -> Iterator[tuple[str, Draft]]:
             own = _draft(event, language, overview=_overview(event, level))
             yield f"{event}.{language}.{level:d}", own
     for language in Language:
-        event = EventType.ADDRESS_VERIFICATION
-        yield f"{event}.{language}", _draft(event, language)
+        for event in (EventType.ADDRESS_VERIFICATION, EventType.KEY_VERIFICATION):
+            yield f"{event}.{language}", _draft(event, language)
+        for news in News:
+            report = Report("end_gallery", "Case system", news, "503", _NOW, 12)
+            trouble = _draft(EventType.ENDPOINT_TROUBLE, language)
+            yield f"endpoint.{news}.{language}", replace(trouble, report=report)
 
 
 def _content() -> MailContent:

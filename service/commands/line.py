@@ -1,29 +1,25 @@
-"""`adquem`: migrate, api, keys, plan, rules, doctor, settings, verify-journal."""
+"""`adquem`: migrate, api, keys, plan, rules, doctor, settings, verify-journal.
+
+What only one command needs is imported by that command: each is a process that somebody waits for.
+"""
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
-import structlog
 import typer
-import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.app import Background, create_app
-from service.commands import bounces, calculator, gallery, planner
+from service.commands import calculator, gallery
 from service.commands.doctor import Check, examine
-from service.commands.logs import configure_logs
 from service.domain.access import Scope
 from service.errors import Refusal
-from service.flows import enrolment
 from service.runtime import VERSION, Runtime, build_runtime
-from service.schemas.api_keys import ApiKeyIn
 from service.settings import Settings
 from service.store import journal, migrations
 
 Result = TypeVar("Result")
-_log = structlog.get_logger()
 
 
 def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
@@ -84,29 +80,15 @@ def settle(
     raise typer.Exit(1)
 
 
-def serve_web(settings: Settings, background: Background | None = None) -> None:
-    """One web server process; `background` runs beside it until it stops."""
-    configure_logs(settings)
-    if settings.rehearsal_clock:
-        _log.warning("rehearsal_clock", file=str(settings.rehearsal_clock))
-    _log.info("serving", address=settings.base_url, home=str(settings.home))
-    uvicorn.run(
-        create_app(settings, background),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=20,
-    )
-
-
 def with_address(host: str | None, port: int | None) -> Settings:
     """The settings, with what the command line says about the address put over them."""
     given: dict[str, Any] = {"host": host, "port": port}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
+Recipient = Annotated[
+    str | None, typer.Option("--recipient", help="To whom it was sent; left out: what it says.")
+]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (ADQUEM_HOST).")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (ADQUEM_PORT).")]
 
@@ -117,6 +99,8 @@ def api(host: Host = None, port: Port = None) -> None:
     if settings.embedded:
         typer.echo("Nobody ticks here: on SQLite `adquem serve` does all.", err=True)
         raise typer.Exit(1)
+    from service.commands.serving import serve_web
+
     serve_web(settings)
 
 
@@ -142,6 +126,9 @@ def create_key(
 ) -> None:
     """Make an API key; it is printed alone on the last line, and never shown again."""
 
+    from service.flows import enrolment
+    from service.schemas.api_keys import ApiKeyIn
+
     async def work(runtime: Runtime) -> str:
         async with runtime.transaction() as session:
             body = ApiKeyIn(name=name, scope=scope, team_id=team, user_id=user)
@@ -156,12 +143,16 @@ def show_plan(
     at: Annotated[str | None, typer.Option(help="Look from another instant, with offset.")] = None,
 ) -> None:
     """Who will be told what, and when, if nobody answers; in UTC and on the forum's clock."""
+    from service.commands import planner
+
     for row in settle(lambda runtime: planner.time_line(runtime, deadline_id, at)):
         typer.echo(row)
 
 
-def bounce(recipient: bounces.Recipient = None) -> None:
+def bounce(recipient: Recipient = None) -> None:
     """Take one mail from standard input that came to ADQUEM_BOUNCE_DOMAIN; exit 75: keep it, try again."""
+    from service.commands import bounces
+
     try:
         found = settle(lambda runtime: bounces.take_stdin(runtime, recipient))
     except (typer.Exit, ValueError, OSError):

@@ -3,6 +3,7 @@
 A report and what is known of the address go in, a decision comes out; it reads no mail and tells nobody.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,13 @@ class AddressState(StrEnum):
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
     UNDELIVERABLE = "undeliverable"
+
+
+class KeyState(StrEnum):
+    """Of a public key: whether whoever reads the mails to the address holds the other half of it."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
 
 
 class BounceClass(StrEnum):
@@ -68,6 +76,11 @@ _NEAR = timedelta(hours=48)
 _HARD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 #: Policy and content: 5.7.x and 5.6.x.
 _BLOCKED = ("5.7.", "5.6.")
+#: What a recipient is refused for without being gone: a full mailbox, the server itself, the way to it.
+_PASSING = ("5.2.2", "5.3.", "5.4.")
+_STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
+#: What a machine says that only says that it failed.
+UNSTATED = "5.0.0"
 
 
 def class_of(status: str) -> BounceClass:
@@ -76,6 +89,22 @@ def class_of(status: str) -> BounceClass:
     if status in _HARD:
         return BounceClass.HARD
     return BounceClass.BLOCKED if status.startswith(_BLOCKED) else BounceClass.SOFT
+
+
+def status_in(said: str) -> str | None:
+    """The first status by RFC 3463 that stands in a text."""
+    found = _STATUS.search(said)
+    return found[0] if found else None
+
+
+def refused(said: str) -> Report:
+    """What it means that a relay refuses the recipient for good, in these words: it is a report that came
+    at once. The address is gone unless the relay says that something else is wrong."""
+    status = status_in(said) or UNSTATED
+    if status.startswith(_BLOCKED):
+        return Report(BounceClass.BLOCKED, status)
+    passing = status.startswith(_PASSING) or status.startswith("4")
+    return Report(BounceClass.SOFT if passing else BounceClass.HARD, status)
 
 
 def after_bounce(address: Address, bounce: BounceClass, now: datetime) -> Address:

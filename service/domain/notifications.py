@@ -21,10 +21,12 @@ class SubjectKind(StrEnum):
 
 
 class MessageState(StrEnum):
-    """`due` waits for its next attempt, `sending` is leased to a worker; the rest is final."""
+    """`due` waits for its next attempt, `sending` is leased to a worker, `held` waits until its endpoint
+    takes something again; the rest is final."""
 
     DUE = "due"
     SENDING = "sending"
+    HELD = "held"
     ACCEPTED = "accepted"
     SUPERSEDED = "superseded"
     FAILED = "failed"
@@ -67,10 +69,16 @@ class EventType(StrEnum):
     RECIPIENT_RESTORED = "recipient.restored"
     RECIPIENT_COMPLAINED = "recipient.complained"
     ENDPOINT_TEST = "endpoint.test"
+    ENDPOINT_FAILING = "endpoint.failing"
+    ENDPOINT_PAUSED = "endpoint.paused"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    ENDPOINT_ENABLED = "endpoint.enabled"
+    ENDPOINT_TROUBLE = "endpoint_trouble"
     DIGEST = "digest"
     EXIT_CHECK = "exit_check"
     GAPS_AHEAD = "gaps_ahead"
     ADDRESS_VERIFICATION = "address_verification"
+    KEY_VERIFICATION = "openpgp_key_verification"
 
 
 #: Written for one reader; no endpoint can subscribe to them, not by `*` either.
@@ -80,6 +88,8 @@ FOR_PEOPLE = frozenset(
         EventType.EXIT_CHECK,
         EventType.GAPS_AHEAD,
         EventType.ADDRESS_VERIFICATION,
+        EventType.KEY_VERIFICATION,
+        EventType.ENDPOINT_TROUBLE,
     }
 )
 #: What people may choose not to get.
@@ -181,6 +191,7 @@ class Notice:
     subject: SubjectKind = SubjectKind.DEADLINE
     drill: bool = False
     critical: bool = False
+    ceiling: Level = Level.FULL
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,8 @@ class OtherDate:
 
 
 def redacted(notice: Notice, level: Level) -> Notice:
-    """The notice with everything above `level` taken out."""
+    """The notice with everything above `level`, and above what its case allows, taken out."""
+    level = min(level, notice.ceiling)
     shown = replace(notice, level=level)
     if level < Level.FULL:
         shown = replace(shown, notes=None)

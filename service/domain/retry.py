@@ -21,13 +21,15 @@ class Verdict(StrEnum):
 class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 500
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
-    under which the other side keeps what it was told, where it said so."""
+    under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
+    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data")."""
 
     verdict: Verdict
     code: str
     detail: str = ""
     retry_after: timedelta | None = None
     remote_id: str | None = None
+    at: str | None = None
 
 
 class GiveUp(StrEnum):
@@ -51,6 +53,10 @@ def _minutes(*numbers: float) -> tuple[timedelta, ...]:
 MAIL_PAUSES = _minutes(1, 5, 15, 30, 60, 120, 240, 480, 720)
 WEBHOOK_PAUSES = _minutes(5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440)
 
+#: What says that the other side has too much to do: it is given a minute at least.
+OVERLOADED = frozenset({"429", "502", "504", "timeout"})
+_REST = timedelta(minutes=1)
+
 #: A receiver that asks for more patience than this is asked again all the same.
 LONGEST_RETRY_AFTER = timedelta(hours=10)
 
@@ -68,5 +74,6 @@ def after_failure(
         return GiveUp.REFUSED
     pause = pauses[min(attempt, len(pauses)) - 1] * (1 + jitter / 10)
     asked = min(outcome.retry_after or timedelta(), LONGEST_RETRY_AFTER)
-    at = now + max(pause, asked)
+    rest = _REST if outcome.code in OVERLOADED else timedelta()
+    at = now + max(pause, asked, rest)
     return TryAgain(at) if at <= useful_until else GiveUp.NO_LONGER_USEFUL

@@ -6,9 +6,13 @@ another route. This file decides; nothing here sends or stores.
 
 from enum import StrEnum
 
+from service.domain.alerts import AlertState
+from service.domain.deadlines import DeadlineState
+from service.domain.notifications import FOR_PEOPLE, EventType, Notice, SubjectKind
+
 
 class Format(StrEnum):
-    """How a webhook is written. Chats read text, unsigned; the last two are other systems' own interfaces."""
+    """How a webhook is written. Chats read text, unsigned; the last two are other systems."""
 
     STANDARD = "standard"
     CLOUDEVENTS = "cloudevents"
@@ -46,3 +50,42 @@ class EndpointState(StrEnum):
 
 #: Events are handed over, and not held.
 OPEN_STATES = frozenset({EndpointState.ACTIVE, EndpointState.FAILING})
+#: Other systems keep one entry for each deadline, written anew with what becomes of it.
+ADAPTERS = frozenset({Format.CIVICRM, Format.UWAZI})
+#: What changes such an entry. A reminder does not: it would only say again what stands there.
+_KEPT = frozenset(
+    {
+        EventType.DEADLINE_CREATED,
+        EventType.DEADLINE_UPDATED,
+        EventType.DATE_CHANGED,
+        EventType.DEADLINE_OVERDUE,
+        EventType.DEADLINE_COMPLETED,
+        EventType.DEADLINE_MISSED,
+        EventType.DEADLINE_WAIVED,
+        EventType.DEADLINE_CANCELLED,
+        EventType.ENDPOINT_TEST,
+    }
+)
+_STATES: dict[EventType, DeadlineState | AlertState] = {
+    EventType.DEADLINE_COMPLETED: DeadlineState.COMPLETED,
+    EventType.DEADLINE_MISSED: DeadlineState.MISSED,
+    EventType.DEADLINE_WAIVED: DeadlineState.WAIVED,
+    EventType.DEADLINE_CANCELLED: DeadlineState.CANCELLED,
+    EventType.ALERT_RESOLVED: AlertState.RESOLVED,
+}
+
+
+def carries(form: Format, event: EventType) -> bool:
+    """Whether an endpoint of that format is written to at all; what it subscribes to is asked besides."""
+    return event in _KEPT if form in ADAPTERS else event not in FOR_PEOPLE
+
+
+def status_after(notice: Notice) -> DeadlineState | AlertState:
+    """The state that the event leaves its subject in."""
+    if state := _STATES.get(notice.event):
+        return state
+    if notice.subject is SubjectKind.ALERT:
+        return AlertState.OPEN
+    if notice.tolled_since is not None:
+        return DeadlineState.SUSPENDED
+    return DeadlineState.PROVISIONAL if notice.provisional else DeadlineState.OPEN

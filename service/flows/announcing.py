@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,20 +11,21 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.channels.interface import Channel, Draft
 from service.domain.access import Level, level_for
 from service.domain.deadlines import local_date
+from service.domain.endpoints import TRIED_FOR
 from service.domain.escalation import Role
 from service.domain.notifications import (
-    FOR_PEOPLE,
     EventType,
     Notice,
     dedupe_key,
     redacted,
     useful_until,
 )
+from service.flows.tools import form_of, held_back, most_shown, wants
 from service.ids import new_id
 from service.store.alerts import Alert
 from service.store.cases import Case
 from service.store.deadlines import Deadline
-from service.store.endpoints import Endpoint, active_endpoints
+from service.store.endpoints import Endpoint, team_endpoints
 from service.store.messages import Message, add_messages
 from service.store.subjects import Subject, named
 from service.store.users import User
@@ -50,6 +50,7 @@ def notice_of(
         timezone=subject.timezone,
         drill=subject.drill,
         critical=subject.critical,
+        ceiling=Level(case.ceiling) if case else Level.FULL,
         planned_at=planned_at,
         released_at=now,
         **own,
@@ -115,7 +116,7 @@ def announcements(
     return [
         _message(draft, subject, endpoint, channel)
         for endpoint in endpoints
-        if subscribes(endpoint, notice.event)
+        if wants(endpoint, notice.event, subject)
     ]
 
 
@@ -126,9 +127,12 @@ def _message(draft: Draft, subject: Subject, endpoint: Endpoint, channel: Channe
     own = replace(
         draft,
         message_id=new_id("msg", draft.occurred_at),
-        notice=redacted(draft.notice, Level(endpoint.level)),
+        notice=redacted(draft.notice, most_shown(endpoint)),
+        reader_language=endpoint.language,
+        form=form_of(endpoint),
     )
-    return _frozen(own, subject, channel, step, draft.sequence, endpoint_id=endpoint.id)
+    message = _frozen(own, subject, channel, step, draft.sequence, endpoint_id=endpoint.id)
+    return held_back(message, endpoint)
 
 
 def letter(
@@ -148,7 +152,7 @@ def letter(
         event_id=new_id("evt", now),
         team_id=subject.team_id,
         occurred_at=now,
-        notice=redacted(notice, level),
+        notice=redacted(notice, user.readable(level, now)),
         reader_zone=user.timezone,
         reader_language=user.language,
     )
@@ -175,11 +179,12 @@ def personal(
         event_id=new_id("evt", now),
         team_id=subject.team_id,
         occurred_at=now,
-        notice=redacted(notice, min(level, Level(endpoint.level))),
+        notice=redacted(notice, min(level, most_shown(endpoint))),
         reader_zone=user.timezone,
         reader_language=user.language,
         sequence=subject.events_told,
         step=int(step),
+        form=form_of(endpoint),
     )
     to = {"user_id": user.id, "endpoint_id": endpoint.id}
     return _frozen(draft, subject, channel, step, occurrence, **to)
@@ -211,7 +216,7 @@ def _frozen(
         content=channel.compose(draft),
         due_at=notice.planned_at,
         next_attempt_at=now,
-        useful_until=useful_until(notice.due_at, now),
+        useful_until=useful_until(notice.due_at, now) if "user_id" in to else now + TRIED_FOR,
         created_at=now,
         **named(subject),
         **to,
@@ -227,11 +232,5 @@ async def announce(
     now: datetime,
 ) -> None:
     """For the stories that are told as they happen: writes the messages in their transaction."""
-    endpoints = (await active_endpoints(session, [subject.team_id])).get(subject.team_id, [])
+    endpoints = (await team_endpoints(session, [subject.team_id])).get(subject.team_id, [])
     await add_messages(session, announcements(notice, subject, endpoints, channel, actor, now))
-
-
-def subscribes(endpoint: Endpoint, event: EventType) -> bool:
-    """Exact names, `deadline.*`, or `*`; never what is written for one reader."""
-    wanted = any(fnmatchcase(event, pattern) for pattern in endpoint.events)
-    return wanted and event not in FOR_PEOPLE

@@ -3,12 +3,13 @@ way, and where there is none, somebody else. It sends nothing itself; a report t
 changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service.channels.interface import Channel
 from service.domain.access import Reach
 from service.domain.bounces import (
     AddressState,
@@ -17,13 +18,21 @@ from service.domain.bounces import (
     Report,
     after_bounce,
     is_lost,
+    refused,
     tries_again,
 )
-from service.domain.notifications import OPTIONAL, PENDING_STATES, EventType, MessageState
+from service.domain.notifications import (
+    OPTIONAL,
+    PENDING_STATES,
+    ChannelKind,
+    EventType,
+    MessageState,
+)
 from service.flows.planning import gather
 from service.flows.recipients import Lost, report_lost, tell_tools
 from service.flows.sitting import Sitting
 from service.flows.unsubscribing import MAILED, stop, unsubscribe
+from service.rules.library import RuleLibrary
 from service.sealing import RETURN_PATH_LIVES, Seal, is_return_path, returned_message
 from service.store.deadlines import Deadline
 from service.store.digests import cases_held, live_of
@@ -35,6 +44,8 @@ from service.store.users import User, teams_of
 _CLOCKWORK = "system"
 _EVERYWHERE = Reach(None)
 _ENDLESS = timedelta.max
+#: To tell of a person no rule is asked.
+_NO_RULES = RuleLibrary([])
 #: A report about any other is about a try of the past.
 _MAY_END = PENDING_STATES | {MessageState.ACCEPTED}
 _log = structlog.get_logger()
@@ -55,6 +66,27 @@ async def take_in(sitting: Sitting, seal: Seal, arrived: Arrived) -> BounceClass
         return await _complained(sitting, user, mails[0], arrived.report)
     news = [mail for mail in mails if _is_news(mail, arrived.report.bounce)]
     return await _came_back(sitting, user, news, arrived.report) if news else None
+
+
+async def turned_away(
+    session: AsyncSession,
+    channels: Mapping[ChannelKind, Channel],
+    said: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """A relay has refused the recipients of these mails for good, before it saw what they say. `said`:
+    message id to its words. The mails have ended; what is known of the addresses changes as if they
+    had come back."""
+    sitting = Sitting(session, channels, _NO_RULES, now)
+    by_reader: dict[str, list[Message]] = {}
+    for message_id in sorted(said):
+        mail = await session.get(Message, message_id, with_for_update=True, populate_existing=True)
+        if mail is not None and mail.user_id is not None:
+            by_reader.setdefault(mail.user_id, []).append(mail)
+    for user_id, mails in sorted(by_reader.items()):
+        user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
+        assert user is not None, "a mail to a person names one who is there"
+        await _came_back(sitting, user, mails, refused(said[mails[0].id]))
 
 
 async def _mails(sitting: Sitting, seal: Seal, arrived: Arrived) -> list[Message]:
@@ -105,7 +137,8 @@ async def _came_back(
     await record(session, [_happening(one, user, bounce, report.status) for one in mails], now)
     if bounce is BounceClass.BLOCKED:
         _log.error("mail_blocked", status=report.status, message_id=mails[0].id)
-    if bounce is BounceClass.HARD and before is not AddressState.UNDELIVERABLE:
+    gone = bounce is BounceClass.HARD and before is not AddressState.UNDELIVERABLE
+    if gone and not mails[0].drill:
         await _report_unreachable(sitting, user, mails[0])
     return bounce
 

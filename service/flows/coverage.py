@@ -27,7 +27,7 @@ from service.flows.sitting import Sitting
 from service.ids import new_id
 from service.store.coverage import CoverageGap, deadlines_to_forecast, gaps_of, live_within
 from service.store.deadlines import Deadline
-from service.store.endpoints import active_endpoints
+from service.store.endpoints import team_endpoints
 from service.store.journal import Happening, record
 from service.store.messages import add_messages
 from service.store.users import User
@@ -173,7 +173,7 @@ async def _tell(
     session, deadline, now = sitting.session, situation.subject, sitting.now
     if not rows:
         return
-    endpoints = (await active_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
+    endpoints = (await team_endpoints(session, [deadline.team_id])).get(deadline.team_id, [])
     for row in sorted(rows, key=lambda one: (one.at, one.step)):
         notice = replace(
             notice_of(deadline, situation.case, event, now, now),

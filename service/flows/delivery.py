@@ -5,7 +5,7 @@ after the claim, before anything leaves; and again when the verdicts are in.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,34 +14,33 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Parcel
 from service.domain.bundles import APART, Due, together
+from service.domain.endpoints import interval
 from service.domain.notifications import (
     ChannelKind,
     EventType,
-    Handover,
     MessageState,
-    SubjectKind,
     Superseded,
-    why_superseded,
 )
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
 from service.domain.routes import SLOW_AFTER
-from service.domain.webhooks import EndpointState
+from service.flows.bouncing import turned_away
+from service.flows.endpoint_care import note
+from service.flows.handover import held, parcel_of, stale
 from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.flows.recipients import restored
 from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
-from service.store.endpoints import Endpoint
 from service.store.journal import Happening, record
-from service.store.messages import (
-    Message,
-    Standing,
+from service.store.messages import Message, Standing, standing_of
+from service.store.outbox import (
     give_up,
+    hold,
     lease_company,
     lease_due,
     mark_accepted,
     put_back,
-    standing_of,
+    take_share,
 )
 from service.store.subjects import wake_subjects
 
@@ -92,24 +91,52 @@ async def claim(
     standings = await standing_of(session, messages)
     beyond = await no_longer_shown(session, messages)
     moved = await outdated(session, messages)
-    stale: dict[Superseded, list[str]] = {}
-    consignments = []
+    repeats = {message.id: message.id in repeated for message in messages}
+    dropped: dict[Superseded, list[Message]] = {}
+    waiting, leaving = [], []
     for message in messages:
         standing = standings[message.id]
-        facts = _handover(message, standing, message.id in beyond, message.id in moved)
-        if reason := why_superseded(facts):
-            stale.setdefault(reason, []).append(message.id)
+        if reason := stale(message, standing, message.id in beyond, message.id in moved):
+            dropped.setdefault(reason, []).append(message)
+        elif held(message, standing):
+            waiting.append(message.id)
         else:
-            parcel = _parcel(message, standing, seal, message.id in repeated, now)
-            consignments.append(Consignment(message, new_id("att", now), lease, parcel))
-    for reason, ids in stale.items():
+            parcel = parcel_of(message, standing, seal, repeats[message.id], now)
+            leaving.append(Consignment(message, new_id("att", now), lease, parcel))
+    await _drop(session, dropped, lease, now)
+    if waiting:
+        await hold(session, waiting, lease, now)
+    if leaving:
+        await take_share(session, _shares(leaving, standings, now), now)
+        await open_attempts(session, [_attempt(one, worker, now) for one in leaving])
+    return _shipments(leaving, standings, now)
+
+
+async def _drop(
+    session: AsyncSession,
+    dropped: Mapping[Superseded, Sequence[Message]],
+    lease: str,
+    now: datetime,
+) -> None:
+    for reason, messages in dropped.items():
+        ids = [message.id for message in messages]
         await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
-    dropped = [m for m in messages if any(m.id in ids for ids in stale.values())]
-    await _look_again(session, dropped, now)
-    await write_anew(session, dropped, now)
-    if consignments:
-        await open_attempts(session, [_attempt(one, worker, now) for one in consignments])
-    return _shipments(consignments, standings, now)
+    every = [message for messages in dropped.values() for message in messages]
+    await _look_again(session, every, now)
+    await write_anew(session, every, now)
+
+
+def _shares(
+    leaving: Sequence[Consignment], standings: Mapping[str, Standing], now: datetime
+) -> dict[str, float]:
+    """Endpoint id to the seconds of its rate that these take."""
+    shares: dict[str, float] = {}
+    for one in leaving:
+        endpoint = standings[one.message.id].endpoint
+        if endpoint is not None:
+            each = interval(endpoint.per_second, endpoint.slow_until, now).total_seconds()
+            shares[endpoint.id] = shares.get(endpoint.id, 0.0) + each
+    return shares
 
 
 def _crowded(messages: Sequence[Message]) -> set[str]:
@@ -164,18 +191,37 @@ async def record_all(
     if accepted:
         await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
         await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
+    shut = await note(
+        session, channels, [(one.consignment.message, one.outcome) for one in delivered], now
+    )
     ended, slow = [], []
     # What left together shares its outcome, and comes back together.
     jitters = {id(one.outcome): jitter() for one in delivered}
     for one in delivered:
-        if one.outcome.verdict is not Verdict.ACCEPTED:
+        if _waits(one, shut):
+            await hold(session, [one.consignment.message.id], one.consignment.lease, now)
+        elif one.outcome.verdict is not Verdict.ACCEPTED:
             pauses = channels[one.consignment.message.channel].pauses
             if await _failed(session, one, pauses, now, jitters[id(one.outcome)]):
                 ended.append(one)
             elif one.consignment.message.attempts == SLOW_AFTER:
                 slow.append(one)
+    said = {one.consignment.message.id: one.outcome.detail for one in ended if _at_rcpt(one)}
+    await turned_away(session, channels, said, now)
     await _look_again(session, [one.consignment.message for one in (*ended, *slow)], now)
     await record(session, [_happening(one) for one in ended], now)
+
+
+def _waits(one: Delivered, shut: Collection[str]) -> bool:
+    """What a tool has not taken is kept until it takes something again; a test has had its answer."""
+    message = one.consignment.message
+    event = message.user_id is None and message.event is not EventType.ENDPOINT_TEST
+    return event and one.outcome.verdict is not Verdict.ACCEPTED and message.endpoint_id in shut
+
+
+def _at_rcpt(one: Delivered) -> bool:
+    """The address was refused, and not what was to be said there."""
+    return one.outcome.verdict is Verdict.PERMANENT and one.outcome.at == "rcpt"
 
 
 async def _restored(
@@ -212,58 +258,6 @@ async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datet
     to_people = [message for message in lost if message.user_id]
     ids = {message.deadline_id or message.alert_id for message in to_people}
     await wake_subjects(session, {one for one in ids if one}, now)
-
-
-def _handover(message: Message, standing: Standing, beyond: bool, moved: bool) -> Handover:
-    """`beyond`: it lists a case that its reader may not see any more; `moved`: a date that has moved."""
-    subject, user, endpoint = standing.subject, standing.user, standing.endpoint
-    enabled = user is not None and user.disabled_at is None
-    active = endpoint is not None and endpoint.state is EndpointState.ACTIVE
-    personal = endpoint is not None and message.user_id is not None
-    on_case = standing.on_case and (standing.in_team or not personal)
-    return Handover(
-        channel=message.channel,
-        subject=SubjectKind.ALERT if message.alert_id else SubjectKind.DEADLINE,
-        version=message.deadline_version,
-        current_version=subject.version if subject else 0 if moved else None,
-        live=subject is None or subject.live or message.event is EventType.DEADLINE_CANCELLED,
-        on_case=on_case and not beyond,
-        recipient_enabled=active if endpoint and not personal else enabled,
-        personal=personal,
-        endpoint_active=active or endpoint is None,
-    )
-
-
-def _parcel(
-    message: Message, standing: Standing, seal: Seal, repeated: bool, now: datetime
-) -> Parcel:
-    """The address and the secret are read now, never frozen."""
-    address, secrets = "", tuple[str, ...]()
-    if standing.endpoint is not None:
-        address = standing.endpoint.url
-        secret = _opened(seal, standing.endpoint)
-        secrets = () if secret is None else (secret,)
-    elif standing.user is not None:
-        address = standing.user.email
-    return Parcel(
-        message_id=message.id,
-        event_id=message.event_id,
-        address=address,
-        content=message.content,
-        attempt=message.attempts,
-        maybe_repeated=repeated,
-        sent_at=now,
-        secrets=secrets,
-    )
-
-
-def _opened(seal: Seal, endpoint: Endpoint) -> str | None:
-    """None where the key has changed: that endpoint's attempts fail aloud, the batch goes on."""
-    try:
-        return seal.open(endpoint.sealed_secret, endpoint.id).decode()
-    except ValueError:
-        _log.error("endpoint_secret_unreadable", endpoint_id=endpoint.id)
-        return None
 
 
 def _attempt(consignment: Consignment, worker: str, now: datetime) -> Attempt:

@@ -14,17 +14,17 @@ from service.domain.deadlines import DeadlineKind, DutyHolder, Force, stated
 from service.domain.notifications import ChannelKind
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
 from service.errors import Code, Refusal, not_found
-from service.flows.announcing import subscribes
 from service.flows.firing import after_firing, event_of, recipients_of, said_twice, targets_of
 from service.flows.planning import About, Given, Situation, gather
 from service.flows.reckoning import date_values
 from service.flows.sitting import Sitting
 from service.flows.starting import new_deadline
+from service.flows.tools import wants
 from service.ids import new_id
 from service.schemas.foresight import SimulationIn
 from service.store.cases import get_case
 from service.store.deadlines import Deadline, get_deadline
-from service.store.endpoints import Endpoint, active_endpoints
+from service.store.endpoints import Endpoint, team_endpoints
 from service.store.escalation_policies import EscalationPolicy, get_policy
 from service.store.subjects import Subject
 from service.store.users import User
@@ -69,7 +69,7 @@ class Foresight(Generic[About]):
 async def foresee(sitting: Sitting, subject: Given) -> Foresight[Given]:
     """From the instant of the sitting on, by the functions that the workers run."""
     (situation,) = await gather(sitting, [subject])
-    endpoints = await active_endpoints(sitting.session, [subject.team_id])
+    endpoints = await team_endpoints(sitting.session, [subject.team_id])
     walk = _Walk(situation, endpoints.get(subject.team_id, []))
     decision = plan(situation.facts, sitting.now)
     turns = list(walk.turns(sitting.now))
@@ -120,7 +120,7 @@ class _Walk:
     def _turn(self, planned: PlannedStep, facts: PlanFacts, at: datetime) -> Foreseen:
         told = recipients_of(self._situation, planned, facts.steps, at)
         event = event_of(self._situation.subject, planned)
-        heard = any(subscribes(endpoint, event) for endpoint in self._endpoints)
+        heard = any(wants(one, event, self._situation.subject) for one in self._endpoints)
         twice = said_twice(self._situation.subject, planned, at)
         heard |= twice and any(user.id in self._situation.endpoints for user, _ in told)
         return Foreseen(

@@ -1,124 +1,193 @@
-"""Endpoints of the tools that a team uses, and of its people: put up, changed, tested by the real path."""
+"""Endpoints of the tools that a team uses, and of its people: put up, changed, given a new secret, tested
+by the real path, enabled and disabled."""
 
 import base64
+import json
 import secrets
 from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel, Draft
-from service.domain.access import Caller
-from service.domain.notifications import EventType, dedupe_key
-from service.domain.webhooks import EndpointState
+from service.domain.access import Caller, Level
+from service.domain.webhooks import CHATS, Detail, Format
 from service.errors import Code, Refusal, not_found
+from service.flows import endpoint_care
+from service.flows.endpoint_care import TEST_TRIED_FOR
+from service.flows.sitting import Sitting
 from service.flows.standing import check_precondition
+from service.flows.tools import form_of, test_message
 from service.ids import new_id
 from service.schemas.endpoints import EndpointIn, EndpointPatch
 from service.sealing import Seal
+from service.store.cases import cases_of_team
 from service.store.deadlines import wake_cases_of
 from service.store.endpoints import Endpoint, get_endpoint
 from service.store.journal import Happening, record
-from service.store.messages import Message, add_messages
+from service.store.messages import add_messages
 from service.store.teams import existing_team_ids
 from service.store.users import members_among
 
-#: A test that has not got through by then tells nobody anything any more.
-_TEST_USEFUL_FOR = timedelta(hours=1)
+#: Secrets that sign at the same time: that of now, and two given up.
+_LIVE_SECRETS = 3
+#: Chats ask for no more than one message a second.
+_CHAT_PACE = {"at_once": 1, "per_second": 1.0}
+_SEALED = {"header", "account", "full_confirmed", "disabled"}
 
 
 async def create_endpoint(
-    session: AsyncSession,
-    webhooks: Channel,
-    seal: Seal,
-    body: EndpointIn,
-    caller: Caller,
-    now: datetime,
+    sitting: Sitting, seal: Seal, body: EndpointIn, caller: Caller
 ) -> tuple[Endpoint, str]:
-    """The endpoint, and the secret that is shown this once. Raises Refusal `unknown_reference` for a person
-    who is not in the team."""
+    """The endpoint, and the secret that is shown this once. Raises Refusal `unknown_reference` for people
+    and cases that are not the team's, `invalid_input` for what does not fit its format."""
+    session, now = sitting.session, sitting.now
     team_id = caller.team_for(body.team_id)
     if not await existing_team_ids(session, [team_id]):
         raise not_found("team")
-    if body.user_id and not await members_among(session, team_id, [body.user_id]):
-        raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not in the team.", "user_id")
-    webhooks.check_address(body.url)
-    endpoint_id = new_id("end", now)
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    endpoint_id, secret = new_id("end", now), _new_secret()
+    pace = _CHAT_PACE if body.format in CHATS else {}
+    given = body.model_dump(exclude=_SEALED | {"team_id"}, exclude_none=True)
     endpoint = Endpoint(
         id=endpoint_id,
         team_id=team_id,
-        user_id=body.user_id,
-        name=body.name,
-        url=body.url,
         sealed_secret=seal.close(secret.encode(), endpoint_id),
-        events=[] if body.user_id else body.events,
-        level=body.level,
+        sealed_credentials=_sealed(seal, endpoint_id, body),
+        alive_at=now,
         created_at=now,
+        **(pace | given | ({"events": []} if body.user_id else {})),
     )
-    await _kept(session, endpoint, caller, "endpoint.created", now)
+    await _check(sitting, endpoint, body)
+    await _kept(sitting, endpoint, caller, "endpoint.created")
     return endpoint, secret
 
 
 async def change_endpoint(
-    session: AsyncSession,
-    webhooks: Channel,
+    sitting: Sitting,
+    seal: Seal,
     endpoint_id: str,
     body: EndpointPatch,
     if_match: str,
     caller: Caller,
-    now: datetime,
 ) -> Endpoint:
-    endpoint = await _found(session, endpoint_id, caller)
+    endpoint = await _found(sitting.session, endpoint_id, caller)
     check_precondition(endpoint.id, endpoint.revision, if_match)
-    if endpoint.user_id is not None and body.events is not None:
+    if endpoint.user_id is not None and (body.events is not None or body.cases is not None):
         text = "An endpoint of one person carries that person's notices, and no events."
         raise Refusal(Code.INVALID_INPUT, text, "events")
-    if body.url is not None:
-        webhooks.check_address(body.url)
-    for name, value in body.model_dump(exclude_none=True, exclude={"disabled"}).items():
+    for name, value in body.model_dump(exclude_none=True, exclude=_SEALED).items():
         setattr(endpoint, name, value)
-    if body.disabled is not None:
-        endpoint.state = EndpointState.DISABLED if body.disabled else EndpointState.ACTIVE
+    endpoint.sealed_credentials = _sealed(seal, endpoint.id, body) or endpoint.sealed_credentials
+    await _check(sitting, endpoint, body)
     endpoint.revision += 1
-    await _kept(session, endpoint, caller, "endpoint.changed", now)
+    await _kept(sitting, endpoint, caller, "endpoint.changed")
+    if body.disabled is not None:
+        await switch(sitting, endpoint, caller, not body.disabled)
     return endpoint
 
 
-async def send_test(
-    session: AsyncSession, webhooks: Channel, endpoint_id: str, caller: Caller, now: datetime
-) -> str:
-    """A ping on the way that every event takes; answers the message's id."""
+async def rotate_secret(
+    sitting: Sitting, seal: Seal, endpoint_id: str, grace: timedelta, caller: Caller
+) -> tuple[Endpoint, str]:
+    """From now on a new secret signs, and beside it for so long that of before. Raises Refusal
+    `illegal_state` where as many as receivers can be asked to compare sign already."""
+    session, now = sitting.session, sitting.now
     endpoint = await _found(session, endpoint_id, caller)
-    message_id, event_id = new_id("msg", now), new_id("evt", now)
-    event = EventType.ENDPOINT_TEST
-    draft = Draft(
-        message_id=message_id,
-        event=event,
-        event_id=event_id,
-        team_id=endpoint.team_id,
-        occurred_at=now,
-        notice=None,
-        actor=caller.actor,
-    )
-    message = Message(
-        id=message_id,
-        team_id=endpoint.team_id,
-        step=event,
-        event=event,
-        event_id=event_id,
-        channel=webhooks.kind,
-        user_id=endpoint.user_id,
-        endpoint_id=endpoint.id,
-        level=0,
-        dedupe_key=dedupe_key(event_id, 0, event, 0, endpoint.id, webhooks.kind),
-        content=webhooks.compose(draft),
-        due_at=now,
-        next_attempt_at=now,
-        useful_until=now + _TEST_USEFUL_FOR,
-        created_at=now,
-    )
-    await add_messages(session, [message])
-    return message_id
+    older = [one for one in endpoint.older_secrets if datetime.fromisoformat(one[1]) > now]
+    if grace:
+        older.insert(
+            0, [base64.b64encode(endpoint.sealed_secret).decode(), (now + grace).isoformat()]
+        )
+    if len(older) >= _LIVE_SECRETS:
+        text = "Three secrets sign already: wait until the grace of the oldest is over."
+        raise Refusal(Code.ILLEGAL_STATE, text)
+    secret = _new_secret()
+    endpoint.sealed_secret = seal.close(secret.encode(), endpoint.id)
+    endpoint.older_secrets = older
+    endpoint.revision += 1
+    await _kept(sitting, endpoint, caller, "endpoint.secret_rotated")
+    return endpoint, secret
+
+
+async def switch_by_id(sitting: Sitting, endpoint_id: str, caller: Caller, on: bool) -> Endpoint:
+    endpoint = await _found(sitting.session, endpoint_id, caller)
+    await switch(sitting, endpoint, caller, on)
+    return endpoint
+
+
+async def switch(sitting: Sitting, endpoint: Endpoint, caller: Caller, on: bool) -> None:
+    """Enabling forgets every failure and sends a test ahead of what was held."""
+    session, now, actor = sitting.session, sitting.now, caller.actor
+    if on:
+        await endpoint_care.enable(session, sitting.channels, endpoint, actor, now)
+    else:
+        await endpoint_care.disable(session, sitting.channels, endpoint, actor, now)
+
+
+async def send_test(sitting: Sitting, endpoint_id: str, caller: Caller) -> str:
+    """A ping on the way that every event takes; answers the message's id."""
+    endpoint = await _found(sitting.session, endpoint_id, caller)
+    message = test_message(endpoint, sitting.webhooks, caller.actor, sitting.now, TEST_TRIED_FOR)
+    await add_messages(sitting.session, [message])
+    return message.id
+
+
+async def _check(sitting: Sitting, endpoint: Endpoint, body: EndpointIn | EndpointPatch) -> None:
+    """Of the whole endpoint, as it would be."""
+    session, team_id = sitting.session, endpoint.team_id
+    for field in ("user_id", "owner_id"):
+        person = getattr(endpoint, field)
+        if person and not await members_among(session, team_id, [person]):
+            raise Refusal(Code.UNKNOWN_REFERENCE, "That person is not in the team.", field)
+    if endpoint.cases and set(endpoint.cases) - await cases_of_team(
+        session, team_id, endpoint.cases
+    ):
+        raise Refusal(Code.UNKNOWN_REFERENCE, "The team has no such case.", "cases")
+    if endpoint.detail is Detail.FULL:
+        _check_full(endpoint, body)
+    sitting.webhooks.check_address(endpoint.url)
+    _check_format(endpoint, body)
+    header = body.header
+    sitting.webhooks.check_form(form_of(endpoint), (header.name, header.value) if header else None)
+
+
+def _check_full(endpoint: Endpoint, body: EndpointIn | EndpointPatch) -> None:
+    if endpoint.level < Level.BASIS:
+        text = "Full detail shows titles, and those are of level 2."
+        raise Refusal(Code.INVALID_INPUT, text, "level")
+    if {"detail", "level", "url"} & body.model_fields_set and not body.full_confirmed:
+        text = (
+            "Titles may name people: confirm with full_confirmed that the receiver may read them."
+        )
+        raise Refusal(Code.INVALID_INPUT, text, "full_confirmed")
+
+
+def _check_format(endpoint: Endpoint, body: EndpointIn | EndpointPatch) -> None:
+    """What a format needs, and what makes no sense with it."""
+    account = endpoint.format is Format.UWAZI
+    if account and (body.header or endpoint.sealed_credentials is None):
+        raise Refusal(Code.INVALID_INPUT, "Uwazi wants an account to log in with.", "account")
+    if body.account and not account:
+        text = "Only Uwazi is logged in to; give others a header."
+        raise Refusal(Code.INVALID_INPUT, text, "account")
+    if endpoint.format is Format.CIVICRM and endpoint.sealed_credentials is None:
+        text = "CiviCRM wants its key in a header, as X-Civi-Auth: Bearer and the key."
+        raise Refusal(Code.INVALID_INPUT, text, "header")
+    if endpoint.user_id and endpoint.format in (Format.CIVICRM, Format.UWAZI):
+        text = "A case system is no way to a person."
+        raise Refusal(Code.INVALID_INPUT, text, "format")
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _sealed(seal: Seal, endpoint_id: str, body: EndpointIn | EndpointPatch) -> bytes | None:
+    if body.header is not None:
+        pair = [body.header.name, body.header.value]
+    elif body.account is not None:
+        pair = [body.account.username, body.account.password]
+    else:
+        return None
+    return seal.close(json.dumps(pair).encode(), endpoint_id)
 
 
 async def _found(session: AsyncSession, endpoint_id: str, caller: Caller) -> Endpoint:
@@ -128,15 +197,15 @@ async def _found(session: AsyncSession, endpoint_id: str, caller: Caller) -> End
     return endpoint
 
 
-async def _kept(
-    session: AsyncSession, endpoint: Endpoint, caller: Caller, action: str, now: datetime
-) -> None:
+async def _kept(sitting: Sitting, endpoint: Endpoint, caller: Caller, action: str) -> None:
     """A person's new way is used at once for what no other has brought."""
+    session, now = sitting.session, sitting.now
     session.add(endpoint)
     await session.flush()
     if endpoint.user_id is not None:
         await wake_cases_of(session, endpoint.user_id, now)
-    data = {"level": endpoint.level, "state": endpoint.state, "events": endpoint.events}
+    names = ("level", "detail", "format", "state", "events")
+    data = {name: getattr(endpoint, name) for name in names}
     data |= {"user_id": endpoint.user_id} if endpoint.user_id else {}
     happening = Happening(endpoint.team_id, caller.actor, action, endpoint.id, None, data)
     await record(session, [happening], now)

@@ -9,18 +9,14 @@ from datetime import datetime
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel, Draft
-from service.domain.access import Level
+from service.channels.interface import Channel
 from service.domain.escalation import EVERYBODY
-from service.domain.notifications import EventType, dedupe_key, useful_until
+from service.domain.notifications import EventType
 from service.flows.alerting import CLOCKWORK, raise_about
-from service.flows.announcing import subscribes
 from service.flows.planning import Situation
 from service.flows.sitting import Sitting
-from service.ids import new_id
-from service.store.endpoints import Endpoint, active_endpoints
+from service.flows.tools import tell_of_person
 from service.store.journal import Happening, record
-from service.store.messages import Message, add_messages
 from service.store.recipients import alerts_about, mark_unreachable, out_of_reach, unmark
 from service.store.subjects import Subject
 from service.store.users import User, members_of
@@ -110,51 +106,6 @@ async def tell_tools(
     data: dict[str, str],
 ) -> None:
     """The team's tools, and the journal under the same name. `whom`: team and user."""
+    await tell_of_person(session, webhooks, event, whom, now)
     team_id, user_id = whom
-    endpoints = (await active_endpoints(session, [team_id])).get(team_id, [])
-    event_id = new_id("evt", now)
-    messages = [
-        _message(webhooks, event, event_id, endpoint, user_id, now)
-        for endpoint in endpoints
-        if subscribes(endpoint, event)
-    ]
-    await add_messages(session, messages)
     await record(session, [Happening(team_id, CLOCKWORK, event, user_id, None, data)], now)
-
-
-def _message(
-    webhooks: Channel,
-    event: EventType,
-    event_id: str,
-    endpoint: Endpoint,
-    user_id: str,
-    now: datetime,
-) -> Message:
-    """Who it is, by id alone, for endpoints that are told which case something is about."""
-    level = min(Level(endpoint.level), Level.CODE)
-    message_id = new_id("msg", now)
-    draft = Draft(
-        message_id=message_id,
-        event=event,
-        event_id=event_id,
-        team_id=endpoint.team_id,
-        occurred_at=now,
-        notice=None,
-        about_user_id=user_id if level >= Level.CODE else None,
-    )
-    return Message(
-        id=message_id,
-        team_id=endpoint.team_id,
-        step=event,
-        event=event,
-        event_id=event_id,
-        channel=webhooks.kind,
-        endpoint_id=endpoint.id,
-        level=level,
-        dedupe_key=dedupe_key(event_id, 0, event, 0, endpoint.id, webhooks.kind),
-        content=webhooks.compose(draft),
-        due_at=now,
-        next_attempt_at=now,
-        useful_until=useful_until(now, now),
-        created_at=now,
-    )

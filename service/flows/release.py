@@ -26,7 +26,7 @@ from service.flows.starting import follow
 from service.flows.ways import Ways
 from service.store.alerts import claim_due_alerts
 from service.store.deadlines import Deadline, claim_due
-from service.store.endpoints import Endpoint, active_endpoints
+from service.store.endpoints import Endpoint, team_endpoints
 from service.store.escalations import Escalation
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
@@ -59,7 +59,7 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     last = not alerts and len(subjects) < limit
     if not subjects:
         return Released(0, 0, last)
-    endpoints = await active_endpoints(session, [subject.team_id for subject in subjects])
+    endpoints = await team_endpoints(session, [subject.team_id for subject in subjects])
     messages: list[Message] = []
     happenings: list[Happening] = []
     lapsed: list[Situation[Subject]] = []

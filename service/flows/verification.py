@@ -1,9 +1,11 @@
-"""Whether a person reads the address that we have: asked by a mail, answered by its link, once.
+"""Whether a person reads the address that we have, or holds the key: asked by a mail, answered by its link,
+once.
 
 Notices go to an address before it has answered: one that is missed is worse. It decides about no gap.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from service.channels.interface import Draft
@@ -24,12 +26,20 @@ LINK_LIVES = timedelta(days=30)
 _TRIED_FOR = timedelta(days=7)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Who is asked by an open link. `of_key`: whether they hold the key, and not whether they read there."""
+
+    user: User
+    of_key: bool
+
+
 async def ask(sitting: Sitting, user: User, team_ids: Sequence[str], actor: str) -> None:
     """Takes the place of whatever link was out before; nothing is asked of who is in no team."""
     session = sitting.session
     if not team_ids:
         return
-    message = _letter(sitting, user, team_ids[0])
+    message = letter(sitting, user, team_ids[0], EventType.ADDRESS_VERIFICATION)
     user.verification_id = message.id
     if user.address_state is AddressState.VERIFIED:
         user.address_state = AddressState.UNVERIFIED
@@ -52,9 +62,10 @@ async def settle(
     sitting.session.add(user)
 
 
-def _letter(sitting: Sitting, user: User, team_id: str) -> Message:
+def letter(sitting: Sitting, user: User, team_id: str, event: EventType) -> Message:
+    """The mail with the link: its id is the question's."""
     now, channel = sitting.now, sitting.channels[ChannelKind.EMAIL]
-    event, message_id = EventType.ADDRESS_VERIFICATION, new_id("msg", now)
+    message_id = new_id("msg", now)
     draft = Draft(
         message_id=message_id,
         event=event,
@@ -83,7 +94,7 @@ def _letter(sitting: Sitting, user: User, team_id: str) -> Message:
     )
 
 
-async def asked_by(sitting: Sitting, seal: Seal, token: str, lock: bool = False) -> User | None:
+async def asked_by(sitting: Sitting, seal: Seal, token: str, lock: bool = False) -> Asked | None:
     """Who is asked by that link; None where it was used, has been replaced, is too old, or is not ours."""
     session = sitting.session
     message_id = verifying_message(seal, token)
@@ -91,8 +102,11 @@ async def asked_by(sitting: Sitting, seal: Seal, token: str, lock: bool = False)
     if message is None or sitting.now - message.created_at > LINK_LIVES:
         return None
     user = await session.get(User, message.user_id, with_for_update=True if lock else None)
-    open_ = user is not None and user.verification_id == message.id and not user.disabled_at
-    return user if open_ else None
+    if user is None or user.disabled_at:
+        return None
+    if message.id == user.openpgp_verification_id:
+        return Asked(user, of_key=True)
+    return Asked(user, of_key=False) if message.id == user.verification_id else None
 
 
 async def confirm(sitting: Sitting, user: User) -> None:

@@ -80,11 +80,21 @@ class UserPatch(Shape):
     disabled: bool | None = None
 
 
+class OpenPgpKeyIn(Shape):
+    """`key`: one public key in ASCII armour. `any_address`: also where none of its user ids names the
+    person's address."""
+
+    key: Annotated[str, Field(min_length=1, max_length=65_536)]
+    any_address: bool = False
+
+
 class UserOut(Answer):
     """`away_until`: everything goes to `deputy_id`, or to the deputies of each case, until then.
     `address_state`: `unverified` until the person has confirmed the address, `undeliverable` once mails to
     it have come back; notices go there in any case. `complained_at`: when the person called our mail
-    unwanted; notices go on."""
+    unwanted; notices go on. `openpgp_state`: `unverified` until the person has opened the link in an
+    encrypted mail; from `verified` on every mail is encrypted to the key, until `openpgp_expires_at`;
+    after that mails say no more than that there is a date. Null: no key."""
 
     id: str
     name: str
@@ -100,6 +110,9 @@ class UserOut(Answer):
     exit_check_at: str | None
     address_state: str
     complained_at: datetime | None
+    openpgp_fingerprint: str | None
+    openpgp_expires_at: datetime | None
+    openpgp_state: str | None
     team_ids: list[str]
     disabled_at: datetime | None
     revision: int

@@ -79,6 +79,12 @@ async def cases_by_id(session: AsyncSession, case_ids: Iterable[str]) -> dict[st
     return {case.id: case for case in rows}
 
 
+async def cases_of_team(session: AsyncSession, team_id: str, case_ids: Iterable[str]) -> set[str]:
+    """Those of `case_ids` that are the team's."""
+    query = select(Case.id).where(Case.team_id == team_id, col(Case.id).in_(set(case_ids)))
+    return set(await session.exec(query))
+
+
 async def roles_of(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, list[CaseRole]]:
     """Case id to its roles, in a stable order."""
     query = select(CaseRole).where(col(CaseRole.case_id).in_(set(case_ids)))

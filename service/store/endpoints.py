@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
-from service.domain.webhooks import Detail, EndpointState, Format
+from service.domain.webhooks import OPEN_STATES, Detail, EndpointState, Format
 from service.languages import Language
 from service.store.columns import Choice, Json, UtcDateTime
 from service.store.paging import get_within, page, within
@@ -25,11 +25,14 @@ class Endpoint(SQLModel, table=True):
     `older_secrets`: those given up by a rotation, sealed (base64), each with the instant until which it
     still signs. `sealed_credentials`: the header that the receiver asked for, or a name and a password.
 
-    `failures` in a row since `failing_since`; `accepted_at`: when it last took anything; `state_at`: since
-    when it is in its state, `reason` why; `enabled_at`: when it was put up, or enabled again; `told_at`:
+    `failures` in a row since `failing_since`; `alive_at`: when it last took anything, or
+    was put up or enabled; `state_at`: since
+    when it is in its state, `reason` why; `spared_until`: how long it is not paused, after it was enabled
+    again; `told_at`:
     when its people were last told of its failing; `probe_at`, `probes`: the next try of a paused one, and
-    how many there were. Requests leave at most `per_second`, `at_once` of them; `free_at`: when the next
-    may leave; until `slow_until` at half that rate.
+    how many there were. At most `at_once` requests are under way and
+    `per_second` leave, half of them until `slow_until`; `paced_to` (Unix seconds): up to when its share is
+    used up.
     """
 
     __tablename__ = "endpoints"
@@ -56,14 +59,14 @@ class Endpoint(SQLModel, table=True):
     reason: str | None = None
     failures: int = 0
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    enabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    alive_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    spared_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     probe_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     probes: int = 0
     at_once: int = 2
     per_second: float = 5.0
-    free_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paced_to: float = 0.0
     slow_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -82,14 +85,13 @@ async def list_endpoints(
     return await page(session, query, Endpoint.id, after, limit)
 
 
-async def active_endpoints(
+async def team_endpoints(
     session: AsyncSession, team_ids: Sequence[str]
 ) -> dict[str, list[Endpoint]]:
-    """Team id to the active endpoints of its tools; what is one person's own hears of no events."""
+    """Team id to the endpoints of its tools: what is written for one that takes nothing is held. What is
+    one person's own hears of no events."""
     query = select(Endpoint).where(
-        col(Endpoint.team_id).in_(set(team_ids)),
-        Endpoint.state == EndpointState.ACTIVE,
-        col(Endpoint.user_id).is_(None),
+        col(Endpoint.team_id).in_(set(team_ids)), col(Endpoint.user_id).is_(None)
     )
     found: dict[str, list[Endpoint]] = {}
     for endpoint in await session.exec(query.order_by(col(Endpoint.id))):
@@ -100,8 +102,8 @@ async def active_endpoints(
 async def personal_endpoints(
     session: AsyncSession, team_ids: Iterable[str]
 ) -> dict[tuple[str, str], list[Endpoint]]:
-    """(team id, user id) to the active endpoints of that person, oldest first; of nobody who is disabled
-    or has left the team."""
+    """(team id, user id) to the endpoints of that person that take something, oldest first; of nobody who
+    is disabled or has left the team."""
     wanted = set(team_ids)
     query = (
         select(Endpoint)
@@ -113,7 +115,7 @@ async def personal_endpoints(
                 col(Membership.team_id) == col(Endpoint.team_id),
             ),
         )
-        .where(col(Endpoint.team_id).in_(wanted), Endpoint.state == EndpointState.ACTIVE)
+        .where(col(Endpoint.team_id).in_(wanted), col(Endpoint.state).in_(OPEN_STATES))
         .where(col(User.disabled_at).is_(None))
         .order_by(col(Endpoint.created_at), col(Endpoint.id))
     )
@@ -121,3 +123,27 @@ async def personal_endpoints(
     for endpoint in await session.exec(query):
         found.setdefault((endpoint.team_id, endpoint.user_id or ""), []).append(endpoint)
     return found
+
+
+async def lock_endpoints(session: AsyncSession, ids: Iterable[str]) -> list[Endpoint]:
+    query = select(Endpoint).where(col(Endpoint.id).in_(set(ids))).order_by(col(Endpoint.id))
+    query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(await session.exec(query))
+
+
+async def unwell_endpoints(session: AsyncSession) -> list[Endpoint]:
+    """Those that time alone may bring on."""
+    query = select(Endpoint).where(col(Endpoint.state) != EndpointState.ACTIVE)
+    return list(await session.exec(query.order_by(col(Endpoint.id))))
+
+
+async def well_endpoints(session: AsyncSession, ids: Iterable[str], alive_at: datetime) -> set[str]:
+    """Those of which a success says nothing that is not known: nothing is wrong, and they have taken
+    something since then."""
+    query = select(Endpoint.id).where(
+        col(Endpoint.id).in_(set(ids)),
+        col(Endpoint.state) == EndpointState.ACTIVE,
+        col(Endpoint.failures) == 0,
+        col(Endpoint.alive_at) > alive_at,
+    )
+    return set(await session.exec(query))

@@ -4,12 +4,12 @@ A message is claimed by pushing its `next_attempt_at` one lease ahead under a ne
 worker's rows become due again by themselves, and the same index serves both.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, TextClause, and_, func, or_, text, update
+from sqlalchemy import Index, and_, func, or_, text
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -33,8 +33,10 @@ from service.store.subjects import Subject
 from service.store.users import Membership, User
 
 #: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
-_PENDING = text("state IN ('due', 'sending')")
-_PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL")
+PENDING = text("state IN ('due', 'sending')")
+PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL")
+HELD = text("state = 'held'")
+_SENDING = text("state = 'sending' AND endpoint_id IS NOT NULL")
 
 
 class Message(SQLModel, table=True):
@@ -46,7 +48,8 @@ class Message(SQLModel, table=True):
     step's number on the ladder, or the event type where there is no ladder. `drill`: it counts in no
     statistics. `bounce`: what was reported of it last after it had left, with the status by RFC 3463,
     at `bounced_at`. `listed`: what an overview shows its reader: `cases` with the level,
-    `deadlines` with the version of each.
+    `deadlines` with the version of each. `replayed_at`: when somebody last asked for it
+    once more.
     """
 
     __tablename__ = "messages"
@@ -54,16 +57,23 @@ class Message(SQLModel, table=True):
         Index(
             "ix_messages_next_attempt_at",
             "next_attempt_at",
-            postgresql_where=_PENDING,
-            sqlite_where=_PENDING,
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
         ),
         Index(
             "ix_messages_of_alerts",
             "next_attempt_at",
-            postgresql_where=_PENDING_OF_ALERTS,
-            sqlite_where=_PENDING_OF_ALERTS,
+            postgresql_where=PENDING_OF_ALERTS,
+            sqlite_where=PENDING_OF_ALERTS,
         ),
-        Index("ix_messages_due_at", "due_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
+        Index(
+            "ix_messages_sending",
+            "endpoint_id",
+            postgresql_where=_SENDING,
+            sqlite_where=_SENDING,
+        ),
+        Index("ix_messages_held", "endpoint_id", "id", postgresql_where=HELD, sqlite_where=HELD),
+        Index("ix_messages_due_at", "due_at", postgresql_where=PENDING, sqlite_where=PENDING),
         Index("ix_messages_user_id_created_at", "user_id", "created_at"),
     )
 
@@ -97,6 +107,7 @@ class Message(SQLModel, table=True):
     bounce: BounceClass | None = Field(default=None, sa_type=Choice(BounceClass))
     bounce_status: str | None = None
     bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    replayed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -117,62 +128,6 @@ class Standing:
 async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Writes those whose dedupe key is new; the rest have been said already."""
     await insert_missing(session, Message, as_rows(messages), "dedupe_key")
-
-
-async def lease_due(
-    session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
-) -> list[Message]:
-    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
-    of alerts first, however many others have been waiting longer."""
-    urgent = await _lease(session, _PENDING_OF_ALERTS, now, lease, lease_for, limit)
-    if len(urgent) == limit:
-        return urgent
-    return urgent + await _lease(session, _PENDING, now, lease, lease_for, limit - len(urgent))
-
-
-async def lease_company(
-    session: AsyncSession,
-    reader_ids: Collection[str],
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-) -> list[Message]:
-    """The other mails that are due to these readers, under the same lease."""
-    to_readers = and_(
-        _PENDING, col(Message.user_id).in_(reader_ids), col(Message.channel) == ChannelKind.EMAIL
-    )
-    return await _lease(session, to_readers, now, lease, lease_for, limit)
-
-
-async def _lease(
-    session: AsyncSession,
-    pending: ColumnElement[bool] | TextClause,
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-) -> list[Message]:
-    due = (
-        select(Message.id)
-        .where(pending, col(Message.next_attempt_at) <= now)
-        .order_by(col(Message.next_attempt_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = await session.exec(
-        update(Message)
-        .where(col(Message.id).in_(due.scalar_subquery()))
-        .values(
-            state=MessageState.SENDING,
-            lease=lease,
-            next_attempt_at=now + lease_for,
-            attempts=col(Message.attempts) + 1,
-        )
-        .returning(Message)
-        .execution_options(synchronize_session=False)
-    )
-    return list(claimed.scalars())
 
 
 async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
@@ -201,48 +156,6 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
         row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5], bool(row[6]))
         for row in rows
     }
-
-
-async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
-    """Monotone: whoever learns of a success may record it, also after the lease has passed."""
-    await session.exec(
-        update(Message)
-        .where(col(Message.id).in_(message_ids), col(Message.accepted_at).is_(None))
-        .values(state=MessageState.ACCEPTED, accepted_at=now, lease=None, reason=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def put_back(
-    session: AsyncSession, message_id: str, lease: str, next_attempt_at: datetime
-) -> bool:
-    """Fenced: only the holder of the lease may say that a try has failed."""
-    return await _settle(
-        session, [message_id], lease, state=MessageState.DUE, next_attempt_at=next_attempt_at
-    )
-
-
-async def give_up(
-    session: AsyncSession, message_ids: Sequence[str], lease: str, state: MessageState, reason: str
-) -> bool:
-    """Fenced, as `put_back`; the state is final and the reason stays readable."""
-    return await _settle(session, message_ids, lease, state=state, reason=reason)
-
-
-async def _settle(
-    session: AsyncSession, message_ids: Sequence[str], lease: str, **values: object
-) -> bool:
-    result = await session.exec(
-        update(Message)
-        .where(
-            col(Message.id).in_(message_ids),
-            col(Message.lease) == lease,
-            col(Message.state) == MessageState.SENDING,
-        )
-        .values(lease=None, **values)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)
 
 
 async def lock_mail(session: AsyncSession, message_id: str) -> list[Message]:
@@ -294,7 +207,7 @@ async def oldest_due_at(session: AsyncSession) -> datetime | None:
     of ours. What has left once and came back waits for its mailbox, and not for us."""
     query = (
         select(Message.due_at)
-        .where(_PENDING, col(Message.bounce).is_(None))
+        .where(PENDING, col(Message.bounce).is_(None))
         .where(or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
         .order_by(col(Message.due_at))
         .limit(1)
@@ -303,5 +216,26 @@ async def oldest_due_at(session: AsyncSession) -> datetime | None:
 
 
 async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:
-    query = select(Message.channel, func.count()).where(_PENDING).group_by(col(Message.channel))
+    query = select(Message.channel, func.count()).where(PENDING).group_by(col(Message.channel))
     return {ChannelKind(row[0]): int(row[1]) for row in await session.exec(query)}
+
+
+async def message_of_event(
+    session: AsyncSession, endpoint_id: str, event_id: str
+) -> Message | None:
+    query = select(Message).where(Message.endpoint_id == endpoint_id, Message.event_id == event_id)
+    return (await session.exec(query)).first()
+
+
+async def events_after(
+    session: AsyncSession,
+    endpoint_id: str,
+    after: str | None,
+    span: tuple[datetime, datetime],
+    limit: int,
+) -> list[Message]:
+    """What was written for an endpoint in that span of time, in the order of ids."""
+    query = select(Message).where(
+        Message.endpoint_id == endpoint_id, col(Message.created_at).between(*span)
+    )
+    return await page(session, query, Message.id, after, limit)

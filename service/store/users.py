@@ -8,8 +8,9 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from service.domain.access import Reach
-from service.domain.bounces import Address, AddressState
+from service.domain.access import Level, Reach
+from service.domain.bounces import Address, AddressState, KeyState
+from service.domain.notifications import EventType
 from service.languages import Language
 from service.store.columns import Choice, UtcDateTime
 from service.store.paging import page
@@ -23,7 +24,9 @@ class User(SQLModel, table=True):
     are sent; `digest_wake_at` and `exit_check_wake_at`: the next instant at which each is due.
     `verification_id`: the mail whose link verifies the address, None where none is out. Until
     `rests_until` no optional mail goes there, after `soft_bounces` in a row; `complained_at`: when its
-    person called our mail unwanted.
+    person called our mail unwanted. `openpgp_key`: public, without armour; `openpgp_verification_id`: the
+    mail whose link verifies it; from `openpgp_expires_at` on nothing can be encrypted to it. The
+    `openpgp_former_key` stays in force until then, lest what was encrypted leave in clear meanwhile.
     """
 
     __tablename__ = "users"
@@ -53,6 +56,13 @@ class User(SQLModel, table=True):
     soft_bounces: int = 0
     rests_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     complained_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    openpgp_key: bytes | None = None
+    openpgp_fingerprint: str | None = None
+    openpgp_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    openpgp_state: KeyState | None = Field(default=None, sa_type=Choice(KeyState))
+    openpgp_verification_id: str | None = None
+    openpgp_former_key: bytes | None = None
+    openpgp_former_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -61,6 +71,19 @@ class User(SQLModel, table=True):
     def address(self) -> Address:
         """How its mailbox stands."""
         return Address(self.address_state, self.soft_bounces, self.rests_until)
+
+    def openpgp_key_for(self, event: EventType) -> bytes | None:
+        """What a mail is encrypted to: the key once it is verified, and before that only the mail by which
+        it is."""
+        if self.openpgp_state is KeyState.VERIFIED or event is EventType.KEY_VERIFICATION:
+            return self.openpgp_key
+        return self.openpgp_former_key
+
+    def readable(self, level: Level, now: datetime) -> Level:
+        """Whoever wants mails encrypted is sent none in clear that says more than that there is a date."""
+        verified = self.openpgp_state is KeyState.VERIFIED
+        end = self.openpgp_expires_at if verified else self.openpgp_former_expires_at
+        return Level.BARE if end is not None and end <= now else level
 
     def away(self, at: datetime) -> bool:
         """Whether somebody else is to be told at that instant."""

@@ -13,11 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.store.alerts import Alert
 from service.store.columns import Json, UtcDateTime, as_rows, insert_missing
 from service.store.deadlines import Deadline
-from service.store.messages import Message
+from service.store.messages import PENDING, Message
 
 _ID = "installation"
-#: Written out for the planner, as in messages.py.
-_PENDING = text("state IN ('due', 'sending')")
 _ASLEEP = text("wake_at IS NULL AND lapsed_at IS NULL AND state IN ('provisional', 'open')")
 
 #: Empty while all is well. A suspended deadline sleeps rightly, until its clock runs again.
@@ -87,7 +85,7 @@ async def longest_failing(session: AsyncSession) -> datetime | None:
 
 async def longest_untaken(session: AsyncSession) -> datetime | None:
     """The earliest `next_attempt_at` of a pending message; it may be still to come."""
-    query = select(func.min(Message.next_attempt_at)).where(_PENDING)
+    query = select(func.min(Message.next_attempt_at)).where(PENDING)
     oldest: datetime | None = (await session.exec(query)).one()
     return oldest
 

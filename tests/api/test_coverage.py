@@ -48,6 +48,8 @@ async def listening(team: Team) -> None:
         "url": "https://hooks.example.com/in",
         "events": ["coverage.*"],
         "level": 2,
+        "detail": "full",
+        "full_confirmed": True,
     }
     await create(team.admin, "/endpoints", body)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -64,7 +64,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
     ]
     policy = await create(admin, "/escalation-policies", {"name": mark, "steps": steps})
     url = f"https://{mark.lower()}.example.com/in"
-    endpoint = await create(admin, "/endpoints", {"name": mark, "url": url, "level": 2})
+    endpoint = await create(admin, "/endpoints", {"name": mark, "url": url, "level": 2, "detail": "full", "full_confirmed": True})
     feed = await create(admin, "/feeds", {"name": mark, "user_id": team.people["owner"]})
     key = await create(admin, "/api-keys", {"name": mark, "scope": "read"})
     event = {
@@ -93,6 +93,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
         while not (await release_due(sitting, 100)).last:
             pass  # alerts first, then deadlines
     messages = (await read(admin, f"/deadlines/{due['id']}/messages"))["items"]
+    installation.clock.advance(timedelta(minutes=1))  # until events have settled for who polls them
     ids = {
         "team_id": team.id,
         "user_id": owner,

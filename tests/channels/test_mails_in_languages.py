@@ -13,6 +13,7 @@ import pytest
 
 from service.channels.email.bundle import bundled
 from service.channels.email.content import MailContent
+from service.channels.email.disclosure import in_clear
 from service.channels.interface import Draft
 from service.domain.coverage import GapCode
 from service.domain.deadlines import DeadlineKind
@@ -114,11 +115,12 @@ SAMPLES: dict[str, list[Draft]] = {
     "exit_check": [overview(EventType.EXIT_CHECK, Section.TICKED_OFF, Section.OPEN)],
     "gaps": [overview(EventType.GAPS_AHEAD, Section.GAPS)],
     "verify": [draft(notice=None, event=EventType.ADDRESS_VERIFICATION)],
+    "verify_key": [draft(notice=None, event=EventType.KEY_VERIFICATION)],
 }
 #: What stays as it is in every language: data, names of zones, the address to answer at.
 DATA = (
     "K-17", "KZ-592", "TITLE", "kz.criminal", "NOTES", "BECAUSE", "Asia/Almaty", "Europe/Paris",
-    "https://deadlines.example.org/r/msg_01.mac", "/v/msg_01",
+    "https://deadlines.example.org/r/msg_01.mac", "/v/msg_01", "OpenPGP",
 )  # fmt: skip
 
 
@@ -155,7 +157,7 @@ def latin(text: str) -> list[str]:
 
 def test_every_kind_of_mail_is_tried_here() -> None:
     kinds = {path.parent.name for path in TEMPLATES.glob("email/*/subject.txt")}
-    assert {*SAMPLES, "bundle"} == kinds
+    assert {*SAMPLES, "bundle", "withheld"} == kinds
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -163,6 +165,15 @@ def test_several_mails_made_into_one_stay_in_the_readers_language(language: Lang
     parts = [replace(sample[0], reader_language=language) for sample in SAMPLES.values()]
     together = bundled([CONTENT.compose(one) for one in parts], "bundle-01", CONTENT.render)
     message, plain, html = opened(together, language)
+    assert latin(str(message["Subject"])) == latin(plain) == latin(html) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_what_is_withheld_is_so_in_the_readers_language(language: Language) -> None:
+    bare = draft(notice(Level.BARE), reader_language=language)
+    contents = [CONTENT.compose(replace(one, reader_language=language)) for one in (bare, about())]
+    raw = in_clear(contents, "bundle-01", CONTENT.render)
+    message, plain, html = opened(raw, language)
     assert latin(str(message["Subject"])) == latin(plain) == latin(html) == []
 
 

@@ -13,16 +13,20 @@ import pytest
 import time_machine
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from service.channels.interface import Parcel
-from service.channels.webhook.sender import WebhookChannel, _failure, _signed_headers
+from service.channels.interface import Form, Parcel
+from service.channels.webhook.answers import failure
+from service.channels.webhook.headers import headers_of
+from service.channels.webhook.sender import WebhookChannel
 from service.domain.access import Level
 from service.domain.notifications import EventType
 from service.domain.retry import Outcome, Verdict
+from service.domain.webhooks import Detail, Format
 from tests.channels.drafts import NOW, SECRET, draft, notice, parcel
 from tests.harness.receiver import Answer, Receiver
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 SOURCE = "https://adquem.example.org"
+OTHER_SECRET = "whsec_" + "A" * 43 + "="
 
 
 @pytest.fixture
@@ -73,6 +77,7 @@ async def test_the_headers_name_event_time_message_and_attempt(
         "x-delivery-attempt": "3",
         "x-possible-duplicate": "yes",
         "content-type": "application/json",
+        "idempotency-key": "evt_01",
         "user-agent": "adquem/1",
     }
     assert wanted.items() <= dict(request.headers).items()
@@ -101,7 +106,7 @@ def test_the_published_test_vector_verifies_and_is_what_we_sign() -> None:
         b'"data":{"message":"ping"}}'
     )
     at = datetime.fromtimestamp(1767225600, UTC)
-    headers = _signed_headers(to("", body, event_id=event_id, sent_at=at))
+    headers = headers_of(to("", body, event_id=event_id, sent_at=at))
     assert headers["webhook-signature"] == "v1,2ftWqplx9dkApNA5w6skg13XMa3bntNee9mnIc5E8CE="
     with time_machine.travel(at, tick=False):
         assert Webhook(SECRET).verify(body, headers)["type"] == "endpoint.test"
@@ -110,8 +115,9 @@ def test_the_published_test_vector_verifies_and_is_what_we_sign() -> None:
 def test_an_event_says_what_its_level_allows_and_the_same_draft_the_same_bytes() -> None:
     channel = WebhookChannel(SOURCE, (), "adquem/1")
     for level in Level:
-        content = channel.compose(draft(notice(level)))
-        assert content == channel.compose(draft(notice(level)))
+        about = draft(notice(level), form=Form(detail=Detail.FULL))
+        content = channel.compose(about)
+        assert content == channel.compose(about)
         text = content.decode()
         assert ("K-17" in text) == (level >= Level.CODE)
         for word in ("Appeal against", "kz.criminal", "art. 592"):
@@ -140,6 +146,66 @@ def test_an_event_has_one_envelope() -> None:
     assert (data["due_on"], data["due_at"]) == ("2026-03-09", "2026-03-09T13:00:00Z")
     ping = draft(notice=None, event=EventType.ENDPOINT_TEST)
     assert json.loads(channel.compose(ping))["test"] is True
+
+
+# --- by which format, with which headers
+
+
+async def test_while_a_secret_is_replaced_the_old_and_the_new_one_verify(
+    channel: WebhookChannel, receiver: Receiver
+) -> None:
+    """In each format that is signed, sent once more or not."""
+    for kind in (Format.STANDARD, Format.CLOUDEVENTS, Format.FREE):
+        form = Form(kind, template='{"code": "{case_code}"}' if kind is Format.FREE else None)
+        content = channel.compose(draft(form=form))
+        secrets = (OTHER_SECRET, SECRET)
+        await channel.send(to(receiver.url(), content, secrets=secrets, format=kind, replayed=True))
+        request = receiver.requests[-1]
+        for secret in secrets:
+            assert receiver.verify(secret, request, NOW) == json.loads(content)
+        with pytest.raises(WebhookVerificationError):
+            receiver.verify("whsec_" + "B" * 44, request, NOW)
+        assert request.headers["x-replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("form", "content", "content_type"),
+    [
+        (Format.STANDARD, b"{}", "application/json"),
+        (Format.CLOUDEVENTS, b"{}", "application/cloudevents+json"),
+        (Format.FREE, b' {"a": 1}', "application/json"),
+        (Format.FREE, b"[K-17] due", "text/plain; charset=utf-8"),
+        (Format.SLACK, b"{}", "application/json"),
+        (Format.NTFY, b"{}", "application/json"),
+    ],
+)
+async def test_each_format_says_what_it_is_and_chats_are_not_signed(
+    channel: WebhookChannel, receiver: Receiver, form: Format, content: bytes, content_type: str
+) -> None:
+    await channel.send(to(receiver.url("/a/topic?auth=x"), content, format=form))
+    [request] = receiver.requests
+    assert request.headers["content-type"] == content_type
+    assert request.body == content
+    signed = form in (Format.STANDARD, Format.CLOUDEVENTS, Format.FREE)
+    assert ("webhook-signature" in request.headers) == signed
+    assert request.path == ("/a/?auth=x" if form is Format.NTFY else "/a/topic?auth=x")
+    if not signed:
+        outcome = await channel.send(to(receiver.url("/a/topic"), content, format=form, secrets=()))
+        assert outcome.verdict is Verdict.ACCEPTED
+
+
+async def test_the_header_that_a_receiver_asked_for_goes_along_and_replaces_none_of_ours(
+    channel: WebhookChannel, receiver: Receiver
+) -> None:
+    for form in (Format.STANDARD, Format.CLOUDEVENTS, Format.FREE, Format.NTFY):
+        asked = ("Authorization", "Bearer a-key")
+        await channel.send(to(receiver.url(), format=form, credentials=asked))
+        assert receiver.requests[-1].headers["authorization"] == "Bearer a-key"
+    receiver.clear()
+    for stored in (("Webhook-Signature", "v1,x"), ("host", "other"), ("a", "x\r\ny: z")):
+        outcome = await channel.send(to(receiver.url(), credentials=stored))
+        assert (outcome.verdict, outcome.code) == (Verdict.TEMPORARY, "header")
+    assert receiver.requests == []
 
 
 # --- what comes back
@@ -250,7 +316,7 @@ async def test_a_connection_cut_instead_of_an_answer_is_unknown(
 def test_what_may_have_been_read_is_unknown_and_the_rest_a_failure(
     error: Exception, verdict: Verdict
 ) -> None:
-    assert _failure(error).verdict is verdict
+    assert failure(error).verdict is verdict
 
 
 async def test_a_receiver_that_is_away_is_tried_again(

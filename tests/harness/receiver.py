@@ -1,6 +1,8 @@
 """A real HTTP server in a thread that takes webhooks: keeps each request, answers as told."""
 
 import socket
+import ssl
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,22 +27,28 @@ class ReceivedRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """`delay`: seconds before answering. `hang_up`: cut the connection instead of answering."""
+    """`delay`: seconds before answering. `hang_up`: cut the connection instead of answering; `reset`: so
+    that the other side hears of it as an error. `drip`: the body comes byte by byte, each after so many
+    seconds; `drip_from_start`: the status line as well."""
 
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0
     hang_up: bool = False
+    reset: bool = False
+    drip: float = 0
+    drip_from_start: bool = False
 
 
 class Receiver:
     """`with Receiver() as receiver:`; 204 for everything, unless `answers` or `respond` say else.
 
-    `answers`: used up first, one a request. `respond`: asked for every other one.
+    `answers`: used up first, one a request. `respond`: asked for every other one. `context`: it speaks TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.context = context
         self.answers: deque[Answer] = deque()
         self.respond: Callable[[ReceivedRequest], Answer] = lambda _: Answer()
         self.closing = threading.Event()
@@ -58,7 +66,7 @@ class Receiver:
         self.stop()
 
     def url(self, path: str = "/hook") -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self._port}{path}"
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -141,6 +149,15 @@ class _Server(ThreadingHTTPServer):
             self._open.add(request)
         super().process_request(request, client_address)
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The handshake comes with the first byte that is read, in a thread of its own: a client that
+        spoils it holds nobody up."""
+        connection, address = super().get_request()
+        if (context := self.receiver.context) is None:
+            return connection, address
+        wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return wrapped, address
+
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
             self._open.discard(request)
@@ -169,7 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
         answer = receiver.take(ReceivedRequest(self.command, self.path, headers, body))
         if answer.delay:
             receiver.closing.wait(answer.delay)
-        if answer.hang_up or receiver.closing.is_set():
+        if answer.reset:
+            gone = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, gone)
+            self.connection.close()
+        if answer.hang_up or answer.reset or receiver.closing.is_set():
             self.close_connection = True
             return
         self._send(answer)
@@ -177,14 +198,27 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
+        if answer.drip_from_start:
+            self._drip(f"HTTP/1.1 {answer.status} Slow\r\n".encode(), answer.drip)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != 204:
             self.send_header("content-length", str(len(answer.body)))
         self.end_headers()
-        if self.command != "HEAD" and answer.status != 204:
+        if self.command == "HEAD" or answer.status == 204:
+            return
+        if answer.drip:
+            self._drip(answer.body, answer.drip)
+        else:
             self.wfile.write(answer.body)
+
+    def _drip(self, content: bytes, pause: float) -> None:
+        """Until the client has had enough, or the server stops."""
+        for byte in content:
+            if self.server.receiver.closing.wait(pause):
+                return
+            self.wfile.write(bytes((byte,)))
 
     def log_message(self, *_: Any) -> None:
         """Quiet: the requests are kept."""

@@ -3,6 +3,7 @@
 Hooks run on the server's own thread, one at a time, before the reply is sent.
 """
 
+import asyncio
 import email
 import email.policy
 import ssl
@@ -21,6 +22,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 #: A hook's answer that is none: the connection is cut, as when a relay dies in mid-sentence.
 HANG_UP = "hang up"
+#: Nothing is said any more, and the connection stays; the second has taken the mail all the same.
+SILENCE, TAKEN_IN_SILENCE = "silence", "taken in silence"
 
 _DSN = frozenset({"RET", "ENVID", "NOTIFY", "ORCPT"})
 
@@ -61,10 +64,11 @@ class Security:
 
 
 class SmtpServer:
-    """`with SmtpServer() as smtp:`; set `on_data` and `on_recipient` to answer otherwise.
+    """`with SmtpServer() as smtp:`; set `on_data`, `on_recipient`, `on_sender` to answer otherwise.
 
-    A hook returns None to accept, a reply such as "451 4.3.0 later", or HANG_UP. A mail counts
-    as taken where `on_data` returned None or a reply that begins with 2.
+    A hook returns None to accept, a reply such as "451 4.3.0 later", or HANG_UP; `on_data` SILENCE or
+    TAKEN_IN_SILENCE too. A mail counts as taken where `on_data` returned None, a reply that begins
+    with 2, or the latter.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class SmtpServer:
         self.offers_dsn = offers_dsn
         self.on_data: OnData | None = None
         self.on_recipient: OnRecipient | None = None
+        self.on_sender: OnRecipient | None = None
         self.errors: list[Exception] = []
         self.ca_file = ca_file
         self._security = security
@@ -191,6 +196,13 @@ class _Handler:
         smtp.offers_dsn = self._server.offers_dsn
         return [replies[0], "250-DSN", *replies[1:]] if smtp.offers_dsn else replies
 
+    async def handle_MAIL(  # noqa: N802
+        self, _: "_Smtp", __: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return self._server.ask(self._server.on_sender, address) or "250 2.1.0 go on"
+
     async def handle_RCPT(  # noqa: N802
         self, smtp: "_Smtp", _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
@@ -205,8 +217,10 @@ class _Handler:
         answer = self._server.ask(self._server.on_data, envelope)
         if answer == HANG_UP:
             return smtp.hang_up()
-        if answer is None or answer.startswith("2"):
+        if answer in (None, TAKEN_IN_SILENCE) or answer.startswith("2"):
             self._server.keep(_mail(session, envelope, smtp.parameters))
+        if answer in (SILENCE, TAKEN_IN_SILENCE):
+            await asyncio.Event().wait()  # until the client has had enough, and hangs up
         return answer or "250 2.0.0 taken"
 
 

@@ -166,6 +166,12 @@ def mail(to: User, about: Deadline, **given: Any) -> Message:
     return Message(**own | given)
 
 
+def webhook(to: Endpoint, about: Deadline, **given: Any) -> Message:
+    """An event of the deadline for a tool."""
+    own = {"channel": ChannelKind.WEBHOOK, "user_id": None, "endpoint_id": to.id}
+    return mail(User(id=""), about, **own | given)
+
+
 def attempt(at: Message, **given: Any) -> Attempt:
     own = {
         "id": new_id("att", NOW),

@@ -16,14 +16,8 @@ from service.store.attempts import (
     open_attempts,
 )
 from service.store.deadlines import Deadline, claim_due
-from service.store.messages import (
-    Message,
-    add_messages,
-    give_up,
-    lease_due,
-    mark_accepted,
-    put_back,
-)
+from service.store.messages import Message, add_messages
+from service.store.outbox import give_up, lease_due, mark_accepted, put_back, take_share
 from tests.store import factories
 from tests.store.factories import MINUTE, NOW, Docket, put
 from tests.store.opened import Opened
@@ -334,3 +328,58 @@ async def test_bytes_come_back_as_they_were_frozen(database: Opened, docket: Doc
     assert (await message(database, one)).content == content
     async with database.reading() as session:
         assert (await session.exec(select(Deadline))).one().wake_at == NOW
+
+
+# --- endpoints that take so much at once, and so much in a second
+
+
+async def put_events(
+    database: Opened, docket: Docket, count: int, **given: object
+) -> tuple[str, list[str]]:
+    """Events for one endpoint: its id, and theirs."""
+    about, tools = factories.deadline(docket.case), factories.endpoint(docket.team, **given)
+    events = [factories.webhook(tools, about) for _ in range(count)]
+    async with database.transaction() as session:
+        await put(session, about, tools)
+        await add_messages(session, events)
+    return tools.id, [one.id for one in events]
+
+
+async def test_an_endpoint_is_claimed_as_much_as_it_takes_at_once_and_what_is_behind_it_goes_by(
+    database: Opened, docket: Docket
+) -> None:
+    await put_events(database, docket, 500, at_once=2)
+    other, _ = await put_events(database, docket, 3, at_once=3)
+    mails = await put_mails(database, docket, 5)
+    claims = [await lease(database, f"lse_{n}", limit=10) for n in range(3)]
+    taken = [one for claim in claims for one in claim]
+    assert len(taken) == 10
+    assert {one.id for one in taken if one.channel == "email"} == set(mails)
+    assert sum(one.endpoint_id == other for one in taken) == 3
+    # Room again: the next two of the long queue, and no more.
+    done = next(one for one in taken if one.endpoint_id not in (None, other))
+    async with database.transaction() as session:
+        await mark_accepted(session, [done.id], NOW)
+    assert len(await lease(database, "lse_next", limit=10)) == 1
+
+
+async def test_what_a_dead_worker_held_keeps_no_room(database: Opened, docket: Docket) -> None:
+    await put_events(database, docket, 4, at_once=2)
+    assert len(await lease(database, "lse_dead")) == 2
+    assert await lease(database, "lse_soon", NOW + MINUTE / 2) == []
+    assert len(await lease(database, "lse_late", NOW + MINUTE + TICK)) == 2
+
+
+async def test_an_endpoint_that_has_had_its_share_waits_for_the_next_seconds(
+    database: Opened, docket: Docket
+) -> None:
+    tools, _ = await put_events(database, docket, 100, at_once=64, per_second=2)
+    taken = []
+    for second in (0, 1, 2, 60):
+        at = NOW + timedelta(seconds=second)
+        taken.append(len(claim := await lease(database, f"lse_{second}", at)))
+        async with database.transaction() as session:
+            await take_share(session, {tools: len(claim) / 2}, at)
+            await mark_accepted(session, [one.id for one in claim], at)
+    # Ten seconds' worth may go in one go; 64 took 32 seconds' worth.
+    assert taken == [64, 0, 0, 36]

@@ -11,10 +11,9 @@ from email.utils import getaddresses
 import structlog
 from flufl.bounce import all_failures
 
-from service.domain.bounces import Arrived, BounceClass, Report, class_of
+from service.domain.bounces import UNSTATED, Arrived, BounceClass, Report, class_of, status_in
 
 _log = structlog.get_logger()
-_STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 _OURS = re.compile(
     rb"^(?:original-envelope-id|x-notification-id|message-id):\s*<?(msg_[0-9a-z]{26})\b",
     re.IGNORECASE | re.MULTILINE,
@@ -23,8 +22,6 @@ _OURS = re.compile(
 _ADDRESSED = ("X-Original-To", "Delivered-To", "Envelope-To", "To")
 _AUTOMATIC = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From", "X-Vacation")
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "virus", "other"})
-#: What a machine says without anything having failed.
-_UNSTATED = "5.0.0"
 #: Of an odd one so much is searched for a status.
 _MOST_TEXT = 65_536
 
@@ -86,11 +83,10 @@ def _groups(part: Message) -> list[Message]:
 
 def _status_of(group: Message) -> str:
     """Where the status says no more than that it failed, the server's own words may."""
-    stated = _STATUS.search(str(group.get("Status", "")))
-    if stated and not stated[0].endswith(".0.0"):
-        return stated[0]
-    said = _STATUS.search(str(group.get("Diagnostic-Code", "")))
-    return said[0] if said else stated[0] if stated else _UNSTATED
+    stated = status_in(str(group.get("Status", "")))
+    if stated and not stated.endswith(".0.0"):
+        return stated
+    return status_in(str(group.get("Diagnostic-Code", ""))) or stated or UNSTATED
 
 
 def _complaint(part: Message, ids: tuple[str, ...]) -> Report | None:
@@ -120,8 +116,8 @@ def _odd(mail: Message, raw: bytes, ids: tuple[str, ...]) -> Report | None:
     temporary, permanent = all_failures(mail)
     if not temporary and not permanent:
         return None
-    said = _STATUS.search(raw[:_MOST_TEXT].decode("ascii", "replace"))
+    said = status_in(raw[:_MOST_TEXT].decode("ascii", "replace"))
     if permanent:
-        status = said[0] if said else _UNSTATED
+        status = said or UNSTATED
         return Report(class_of(status), status, ids)
-    return Report(BounceClass.DELAYED, said[0] if said else "4.0.0", ids)
+    return Report(BounceClass.DELAYED, said or "4.0.0", ids)

@@ -30,7 +30,7 @@ def bundled(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any],
     mails = [_PARSER.parsebytes(content) for content in contents]
     newest = max(mails, key=lambda mail: parsedate_to_datetime(mail["Date"]))
     words = wording(Language(newest["Content-Language"] or Language.ENGLISH))
-    notices = [{"subject": str(mail["Subject"]), "text": _text(mail)} for mail in mails]
+    notices = [{"subject": str(mail["Subject"]), "text": text_of(mail)} for mail in mails]
     facts = {"words": words, "notices": notices}
     made = EmailMessage(policy.SMTP)
     for name in _SHARED:
@@ -52,7 +52,8 @@ def bundled(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any],
     return flattened(made)
 
 
-def _text(mail: EmailMessage) -> str:
+def text_of(mail: EmailMessage) -> str:
+    """What its text part says."""
     part = mail.get_body(("plain",))
     assert part is not None, "every mail of ours has a text part"
     text: str = part.get_content()

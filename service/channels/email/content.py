@@ -16,9 +16,12 @@ from typing import Any
 from jinja2 import Environment
 
 from service.channels.email.bundle import bundle_id, bundled, flattened
+from service.channels.email.disclosure import CLEAR_TEXT, ClearText, in_clear
 from service.channels.email.overview import folder_of, overview_facts, thread_of
+from service.channels.email.trouble import trouble_facts
 from service.channels.interface import Draft, Parcel
 from service.channels.wording import Wording, worded_templates, wording
+from service.domain.access import Level
 from service.domain.notifications import OPTIONAL, EventType, Notice, SubjectKind
 from service.domain.reminders import is_late
 
@@ -29,6 +32,11 @@ _FOLDERS = {
     EventType.DATE_CHANGED: "changed",
     EventType.SECOND_PERSON_WANTED: "second",
     EventType.DEADLINE_CANCELLED: "cancelled",
+}
+#: Mails that are answered by opening their link.
+_VERIFYING = {
+    EventType.ADDRESS_VERIFICATION: "verify",
+    EventType.KEY_VERIFICATION: "verify_key",
 }
 #: What people are asked to answer; the others are answered in another way.
 _ASKING = frozenset(
@@ -76,9 +84,12 @@ class MailContent:
         if draft.overview is not None:
             facts = overview_facts(draft.overview, words)
             return self._frozen(draft, folder_of(draft.overview), thread_of(draft.overview), facts)
-        if draft.event is EventType.ADDRESS_VERIFICATION:
+        if draft.event in _VERIFYING:
             facts = {"words": words, "urgent": False, "link": self._verify_link(draft.message_id)}
-            return self._frozen(draft, "verify", draft.message_id, facts)
+            return self._frozen(draft, _VERIFYING[draft.event], draft.message_id, facts)
+        if draft.report is not None:
+            facts = trouble_facts(draft.report, draft.reader_zone or "UTC", words)
+            return self._frozen(draft, "endpoint", draft.report.endpoint_id, facts)
         if draft.notice is None:
             raise ValueError(f"no mail is written about {draft.event}")
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)
@@ -100,6 +111,14 @@ class MailContent:
             along=(),
         )
 
+    def in_clear(self, parcel: Parcel) -> Parcel:
+        """What leaves where nothing can be encrypted to the reader's key: at most that there is a date."""
+        contents = [one.content for one in (parcel, *parcel.along)]
+        own_id = self.bundle(parcel).message_id if parcel.along else parcel.message_id
+        return replace(
+            parcel, message_id=own_id, content=in_clear(contents, own_id, self.render), along=()
+        )
+
     def _frozen(self, draft: Draft, name: str, about: str, facts: dict[str, Any]) -> bytes:
         """`name`: the folder of the templates; `about`: what the mails of one thread have in common."""
         folder, words = f"email/{name}", wording(draft.reader_language)
@@ -119,6 +138,8 @@ class MailContent:
         mail["X-Notification-Id"] = draft.message_id
         if draft.notice:
             mail["X-Deadline-Version"] = str(draft.notice.version)
+        if clear := _clear_text(draft):
+            mail[CLEAR_TEXT] = clear
         mail.set_content(self.render(f"{folder}/body.txt", facts), cte="quoted-printable")
         html = self.render(f"{folder}/body.html", facts)
         mail.add_alternative(html, subtype="html", cte="quoted-printable")
@@ -138,6 +159,14 @@ class MailContent:
 
     def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)
+
+
+def _clear_text(draft: Draft) -> ClearText | None:
+    """What may become of the mail where its reader's key cannot be used; None: its content is withheld."""
+    if draft.event is EventType.KEY_VERIFICATION:
+        return ClearText.NEVER
+    bare = draft.notice is not None and draft.notice.level is Level.BARE
+    return ClearText.HARMLESS if bare or draft.event is EventType.ADDRESS_VERIFICATION else None
 
 
 def _folder(notice: Notice) -> str:

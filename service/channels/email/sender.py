@@ -12,16 +12,20 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+import structlog
 from email_validator import EmailNotValidError, validate_email
 
 from service.channels.email.content import MailContent
-from service.channels.interface import Draft, Parcel
+from service.channels.email.disclosure import ClearText, clear_text_of
+from service.channels.email.openpgp import Unusable, sealed
+from service.channels.interface import Draft, Form, Parcel
 from service.domain.notifications import ChannelKind
 from service.domain.retry import MAIL_PAUSES, Outcome, Verdict
 from service.errors import Code, Refusal
 
 #: One try may take this long in all; shorter than a lease, so that no row is sent by two workers.
 _TRY_SECONDS = 45
+_log = structlog.get_logger()
 
 
 #: From a message's id and when it leaves to where its failure is to be reported; None: to the sender.
@@ -57,6 +61,9 @@ class EmailChannel:
         except EmailNotValidError as error:
             raise Refusal(Code.INVALID_TEXT, str(error), "email") from error
 
+    def check_form(self, form: Form, credentials: tuple[str, str] | None = None) -> None:
+        """Mails have one form."""
+
     def compose(self, draft: Draft) -> bytes:
         return self._content.compose(draft)
 
@@ -64,19 +71,45 @@ class EmailChannel:
         if not parcel.address.isascii():
             # SMTPUTF8 is not spoken here; nothing has left, and nothing will.
             return Outcome(Verdict.PERMANENT, "address", "the address is not ASCII")
+        if parcel.openpgp_key is None and clear_text_of(parcel.content) is ClearText.NEVER:
+            return Outcome(Verdict.PERMANENT, "openpgp", "its reader has no key any more")
         # Of a bundle that of its first mail: whoever reads the report finds the others by it.
         return_path = self._return_path(parcel.message_id, parcel.sent_at)
-        parcel = self._content.bundle(parcel) if parcel.along else parcel
-        head = f"To: {parcel.address}\r\n"
-        if parcel.maybe_repeated:
-            head += "X-Possible-Duplicate: yes\r\n"
-        return await self._transport.deliver(parcel, head.encode() + parcel.content, return_path)
+        try:
+            leaving, mail = await self._dressed(parcel)
+        except Unusable as error:
+            return Outcome(Verdict.PERMANENT, "openpgp", str(error))
+        return await self._transport.deliver(leaving, mail, return_path)
+
+    async def _dressed(self, parcel: Parcel) -> tuple[Parcel, bytes]:
+        """The bytes that leave: with the address, encrypted where the reader has a key. Raises Unusable
+        where that cannot be, and clear text may not."""
+        whole = self._content.bundle(parcel) if parcel.along else parcel
+        mail = _addressed(whole)
+        if parcel.openpgp_key is None:
+            return whole, mail
+        try:
+            # In a thread: what takes long keys a moment holds nobody else.
+            return whole, await asyncio.to_thread(sealed, mail, parcel.openpgp_key, parcel.sent_at)
+        except Unusable as error:
+            if clear_text_of(parcel.content) is ClearText.NEVER:
+                raise
+            _log.warning("openpgp_key_unusable", message_id=parcel.message_id, because=str(error))
+            clear = self._content.in_clear(parcel)
+            return clear, _addressed(clear)
 
     async def check(self) -> dict[str, Any]:
         return await self._transport.check()
 
     async def close(self) -> None:
         await self._transport.close()
+
+
+def _addressed(parcel: Parcel) -> bytes:
+    head = f"To: {parcel.address}\r\n"
+    if parcel.maybe_repeated:
+        head += "X-Possible-Duplicate: yes\r\n"
+    return head.encode() + parcel.content
 
 
 class Outbox:
@@ -115,7 +148,15 @@ class SmtpTransport:
     says). TLS that was asked for is never given up for a connection in clear.
     """
 
-    def __init__(self, url: str, sender: str, connections: int, ca_file: Path | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        sender: str,
+        connections: int,
+        ca_file: Path | None,
+        patience: float = 20,
+    ) -> None:
+        """`patience`: the seconds that one answer of the relay may take."""
         parts = urlsplit(url)
         if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
             raise ValueError(
@@ -130,19 +171,19 @@ class SmtpTransport:
             "use_tls": parts.scheme == "smtps",
             "start_tls": parts.scheme == "smtp+starttls",
             "tls_context": ssl.create_default_context(cafile=ca_file) if secure else None,
-            "timeout": 20,
+            "timeout": patience,
         }
         self._sender = parseaddr(sender)[1]
         self._idle: list[aiosmtplib.SMTP] = []
         self._slots = asyncio.Semaphore(connections)
 
     async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
-        sender = return_path or self._sender
+        talk = _Talk(return_path or self._sender)
         try:
             async with self._slots, asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
-                return await _submit(smtp, sender, parcel, mail)
+                return await talk.submit(smtp, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            return _failure(error)
+            return _failure(error, talk.at)
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
@@ -179,21 +220,28 @@ class SmtpTransport:
                 await self._idle.pop().quit(timeout=2)
 
 
-async def _submit(smtp: aiosmtplib.SMTP, sender: str, parcel: Parcel, mail: bytes) -> Outcome:
-    """MAIL, RCPT, DATA. Once the body has left, silence is no longer a failure but `unknown`."""
-    if smtp.is_ehlo_or_helo_needed:
-        with contextlib.suppress(aiosmtplib.SMTPHeloError):
-            await smtp.ehlo()  # else MAIL tries the older greeting
-    # Asked for by name, or the relay would report where it likes, with all that the mail says.
-    reports = smtp.supports_extension("dsn")
-    await smtp.mail(sender, options=["RET=HDRS", f"ENVID={parcel.message_id}"] if reports else [])
-    await smtp.rcpt(parcel.address, options=_wanted_reports(parcel.address) if reports else [])
-    try:
+class _Talk:
+    """MAIL, RCPT, DATA, and which of them was said last (`at`): a refusal means something else at each."""
+
+    def __init__(self, sender: str) -> None:
+        self._sender = sender
+        self.at = "connection"
+
+    async def submit(self, smtp: aiosmtplib.SMTP, parcel: Parcel, mail: bytes) -> Outcome:
+        if smtp.is_ehlo_or_helo_needed:
+            with contextlib.suppress(aiosmtplib.SMTPHeloError):
+                await smtp.ehlo()  # else MAIL tries the older greeting
+        # Asked for by name, or the relay would report where it likes, with all that the mail says.
+        reports = smtp.supports_extension("dsn")
+        self.at = "mail"
+        options = ["RET=HDRS", f"ENVID={parcel.message_id}"] if reports else []
+        await smtp.mail(self._sender, options=options)
+        self.at = "rcpt"
+        options = _wanted_reports(parcel.address) if reports else []
+        await smtp.rcpt(parcel.address, options=options)
+        self.at = "data"
         reply = await smtp.data(mail)
-    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError) as error:
-        smtp.close()
-        raise _NoReply(str(error)) from error
-    return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500])
+        return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500], at=self.at)
 
 
 def _wanted_reports(address: str) -> list[str]:
@@ -202,25 +250,21 @@ def _wanted_reports(address: str) -> list[str]:
     return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{xtext}"]
 
 
-class _NoReply(aiosmtplib.SMTPException):
-    """The body left and no verdict came back: the relay may have taken it."""
-
-
-def _failure(error: Exception) -> Outcome:
+def _failure(error: Exception, at: str) -> Outcome:
     detail = str(error)[:500]
     match error:
-        case _NoReply():
-            return Outcome(Verdict.UNKNOWN, "no_reply", detail)
-        case aiosmtplib.SMTPAuthenticationError(code=code):
-            # The operator's fault, not the address's: the message waits until it is mended.
-            return Outcome(Verdict.TEMPORARY, str(int(code)), detail)
         case aiosmtplib.SMTPResponseException(code=code):
-            permanent = 500 <= int(code) < 600
+            # Before a recipient is named a refusal is the operator's fault, as a wrong password is: the
+            # message waits until it is mended.
+            permanent = 500 <= int(code) < 600 and at in ("rcpt", "data")
             verdict = Verdict.PERMANENT if permanent else Verdict.TEMPORARY
-            return Outcome(verdict, str(int(code)), detail)
+            return Outcome(verdict, str(int(code)), detail, at=at)
+        case _ if at == "data":
+            # Once the body has left, silence is no longer a failure: the relay may have taken it.
+            return Outcome(Verdict.UNKNOWN, "no_reply", detail, at=at)
         case TimeoutError() | aiosmtplib.SMTPTimeoutError():
-            return Outcome(Verdict.TEMPORARY, "timeout", detail)
+            return Outcome(Verdict.TEMPORARY, "timeout", detail, at=at)
         case ssl.SSLError():
-            return Outcome(Verdict.TEMPORARY, "tls", detail)
+            return Outcome(Verdict.TEMPORARY, "tls", detail, at=at)
         case _:
-            return Outcome(Verdict.TEMPORARY, "connection", detail)
+            return Outcome(Verdict.TEMPORARY, "connection", detail, at=at)

@@ -1,101 +1,62 @@
-"""Turns a draft into the JSON bytes of a webhook: one envelope for all events, thin data inside."""
+"""From a draft to the bytes that are frozen, in the format that the endpoint asked for.
 
-import json
-from datetime import datetime
-from typing import Any
+Each format has a file of its own; this one chooses. It sends nothing.
+"""
 
-from service.channels.interface import Draft
-from service.domain.access import Level
-from service.domain.notifications import EventType, Notice, SubjectKind
-
-SCHEMA_VERSION = "1"
-
-
-def compose(draft: Draft, source: str, respond: str | None) -> bytes:
-    """Minified UTF-8 JSON. `source` is the address of this installation; `respond` the one at which a
-    person answers who reads it."""
-    notice = draft.notice
-    envelope: dict[str, Any] = {
-        "id": draft.event_id,
-        "type": draft.event,
-        "timestamp": _instant(draft.occurred_at),
-        "schema_version": SCHEMA_VERSION,
-        "source": source,
-        "team_id": draft.team_id,
-        "subject": _subject(draft),
-        "sequence": draft.sequence,
-        "test": draft.event is EventType.ENDPOINT_TEST,
-        "drill": notice is not None and notice.drill,
-        "actor": {"id": draft.actor} if draft.actor else {"kind": "system"},
-        "links": _links(draft, source, respond),
-        "data": _data(notice, draft.step) if notice else _without_notice(draft),
-    }
-    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+from service.channels.interface import Draft, Form
+from service.channels.webhook import chats, civicrm, cloudevents, free, uwazi
+from service.channels.webhook.envelope import Pages, envelope, subject_of
+from service.channels.webhook.text import as_json
+from service.domain.webhooks import ADAPTERS, CHATS, Detail, Format
+from service.errors import Code, Refusal
 
 
-def _subject(draft: Draft) -> dict[str, str] | None:
-    if draft.notice is not None:
-        return {"kind": draft.notice.subject, "id": draft.notice.subject_id}
-    return {"kind": "user", "id": draft.about_user_id} if draft.about_user_id else None
+def check_form(form: Form) -> None:
+    """Raises Refusal where nothing could be written that way; for use before an endpoint is saved."""
+    if form.format is Format.UWAZI:
+        uwazi.check_map(form.template)
+    elif form.format is Format.FREE:
+        free.check_template(form.template or "")
+    elif form.template is not None:
+        text = "Only the formats free and uwazi have a template."
+        raise Refusal(Code.INVALID_INPUT, text, "template")
+    if form.format in ADAPTERS and form.detail is Detail.THIN:
+        text = "There is nothing to enter without dates: choose the detail dates or full."
+        raise Refusal(Code.INVALID_INPUT, text, "detail")
+    if form.format is Format.NTFY and not form.topic:
+        text = "The URL must end with the topic, as in https://ntfy.example.org/topic."
+        raise Refusal(Code.INVALID_URL, text, "url")
 
 
-def _links(draft: Draft, source: str, respond: str | None) -> dict[str, str]:
+def compose(draft: Draft, source: str, respond: str | None, pages: Pages | None = None) -> bytes:
+    """`source` is the address of this installation; `respond` the one at which a person answers who
+    reads it; `pages` knows the page of a subject. Raises ValueError for an event that the format does not
+    carry."""
+    respond = respond if _is_answered(draft) else None
+    if draft.form.format is Format.CIVICRM:
+        return civicrm.compose(draft, source)
+    if draft.form.format is Format.UWAZI:
+        return uwazi.compose(draft)
+    if draft.form.format in CHATS:
+        return as_json(chats.compose(draft, respond or _page(draft, pages)))
+    own = envelope(draft, source, respond, pages)
+    if draft.form.format is Format.CLOUDEVENTS:
+        return as_json(cloudevents.cloud_event(own))
+    if draft.form.format is Format.FREE:
+        link = respond or _page(draft, pages) or own["links"].get("self")
+        try:
+            return free.compose(draft, draft.form.template or "", source, link)
+        except Refusal:
+            # A template that holds no longer costs nobody the event.
+            return as_json(own)
+    return as_json(own)
+
+
+def _is_answered(draft: Draft) -> bool:
     """A machine is never given a link by which it could answer in a person's place."""
-    subject = _subject(draft)
-    if subject is None:
-        return {}
-    links = {"self": f"{source}/api/v1/{subject['kind']}s/{subject['id']}"}
-    asked = draft.notice is not None and draft.reader_zone is not None
-    return links | ({"respond": respond} if asked and respond else {})
+    return draft.notice is not None and draft.reader_zone is not None
 
 
-def _without_notice(draft: Draft) -> dict[str, str]:
-    if draft.event is EventType.ENDPOINT_TEST:
-        return {"message": "ping"}
-    return {"user_id": draft.about_user_id} if draft.about_user_id else {}
-
-
-def _data(notice: Notice, step: int | None) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        f"{notice.subject}_id": notice.subject_id,
-        "version": notice.version,
-        "case_code": notice.case_code,
-        **(_of_alert(notice) if notice.subject is SubjectKind.ALERT else _of_deadline(notice)),
-        "timezone": notice.timezone,
-        "planned_at": _instant(notice.planned_at),
-        "told": list(notice.others_told),
-        "next_at": _instant(notice.next_at) if notice.next_at else None,
-        "next_roles": list(notice.next_roles),
-    }
-    if step is not None:
-        data["step"] = step
-    for name, other in (("previous", notice.previous), ("proposed", notice.proposed)):
-        if other is not None:
-            data[f"{name}_due_on"] = other.due_on.isoformat()
-            data[f"{name}_due_at"] = _instant(other.due_at)
-    if notice.because is not None:
-        data["reason"] = notice.because
-    if notice.level >= Level.BASIS:
-        data |= {"title": notice.title, "forum": notice.forum}
-        data |= {"basis": notice.basis} if notice.subject is SubjectKind.DEADLINE else {}
-    return data
-
-
-def _of_alert(notice: Notice) -> dict[str, Any]:
-    return {"raised_at": _instant(notice.due_at)}
-
-
-def _of_deadline(notice: Notice) -> dict[str, Any]:
-    return {
-        "kind": notice.kind,
-        "due_on": notice.due_on.isoformat(),
-        "due_at": _instant(notice.due_at),
-        "act_by_on": notice.act_by_on.isoformat() if notice.act_by_on else None,
-        "provisional": notice.provisional,
-        "rule_status": notice.standing,
-        "tolled_since": notice.tolled_since.isoformat() if notice.tolled_since else None,
-    }
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
+def _page(draft: Draft, pages: Pages | None) -> str | None:
+    subject = subject_of(draft)
+    return pages(subject["kind"], subject["id"]) if pages and subject else None

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import httpx
 
+from service.channels.webhook.clients import guarded_transport
 from service.channels.webhook.guard import Network, check_url
-from service.channels.webhook.sender import guarded_transport
 
 _TRY_SECONDS = 10
 

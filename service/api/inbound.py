@@ -1,0 +1,257 @@
+"""/inbound-sources, and /inbound, where they report: it asks for no key but the source's own token"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, Header, Request, Response
+from fastapi.responses import JSONResponse
+
+from service.api.deadlines import deadline_answer
+from service.api.routing import new_router, tag
+from service.dependencies import Admin, IfMatch, Page, RuntimeNow, Session, Sits, keep_answer
+from service.domain.mapping import MOST_BYTES
+from service.errors import Code, Refusal, not_found
+from service.flows import inbound_sources, receiving
+from service.flows.receiving import Received
+from service.runtime import Runtime
+from service.schemas import fields
+from service.schemas.alerts import AlertIn
+from service.schemas.inbound import (
+    FaultOut,
+    InboundSourceIn,
+    InboundSourceMade,
+    InboundSourceOut,
+    InboundSourcePatch,
+    MadeOut,
+    ReceiptOut,
+    ReceivedOut,
+    TriedOut,
+)
+from service.schemas.problems import FieldProblem, Problem
+from service.schemas.trigger_events import TriggerEventIn
+from service.store.inbound import (
+    InboundSource,
+    ReceiptState,
+    get_source,
+    list_receipts,
+    list_sources,
+)
+
+router = new_router("inbound")
+
+#: As the table in app.py has them. These are answered and not raised, for what is written of a payload
+#: that was refused must be kept.
+_STATUS = {
+    Code.MALFORMED_JSON: 400,
+    Code.BODY_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.DUPLICATE: 409,
+}
+_ANY_JSON: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}
+}
+_AGAIN = {"model": ReceivedOut, "description": "It came before, or the source passes it over"}
+_PATH = "/api/v1/inbound"
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A body, or why it is not looked at."""
+
+    raw: bytes
+    refusal: Refusal | None = None
+
+
+async def _posted(request: Request) -> Posted:
+    """Read before the transaction is opened: a slow sender must not hold it."""
+    raw = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if len(raw) > MOST_BYTES:
+        detail = f"The body may hold {MOST_BYTES} bytes."
+        return Posted(raw, Refusal(Code.BODY_TOO_LARGE, detail))
+    if kind != "application/json":
+        detail = "Send JSON, as application/json."
+        return Posted(raw, Refusal(Code.UNSUPPORTED_MEDIA_TYPE, detail, "header.Content-Type"))
+    return Posted(raw)
+
+
+Body = Annotated[Posted, Depends(_posted)]
+#: Primero can send a key under the second name alone.
+Token = Annotated[str | None, Header(alias="X-Adquem-Token", max_length=200)]
+PrimerosKey = Annotated[str | None, Header(alias="X-Api-Key", max_length=200)]
+
+
+@router.post("/inbound-sources", status_code=201, dependencies=[Depends(keep_answer)])
+async def create_inbound_source(
+    body: InboundSourceIn, sitting: Sits, caller: Admin, runtime: RuntimeNow, response: Response
+) -> InboundSourceMade:
+    """The token is shown this once; whoever has it can report in the name of this source."""
+    source, token = await inbound_sources.create_source(sitting, body, caller)
+    tag(response, source.id, source.revision)
+    return _made(source, token, runtime)
+
+
+@router.get("/inbound-sources")
+async def read_inbound_sources(
+    session: Session, caller: Admin, page: Page
+) -> fields.Page[InboundSourceOut]:
+    rows = await list_sources(session, caller.reach, page.after_id, page.limit)
+    items = [InboundSourceOut.model_validate(row) for row in rows]
+    return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
+
+
+@router.get("/inbound-sources/{source_id}")
+async def read_inbound_source(
+    source_id: str, session: Session, caller: Admin, response: Response
+) -> InboundSourceOut:
+    source = await get_source(session, source_id, caller.reach)
+    if source is None:
+        raise not_found("inbound source")
+    tag(response, source.id, source.revision)
+    return InboundSourceOut.model_validate(source)
+
+
+@router.patch("/inbound-sources/{source_id}")
+async def change_inbound_source(
+    source_id: str,
+    body: InboundSourcePatch,
+    sitting: Sits,
+    caller: Admin,
+    if_match: IfMatch,
+    response: Response,
+) -> InboundSourceOut:
+    source = await inbound_sources.change_source(sitting, source_id, body, if_match, caller)
+    tag(response, source.id, source.revision)
+    return InboundSourceOut.model_validate(source)
+
+
+@router.post("/inbound-sources/{source_id}/rotate", dependencies=[Depends(keep_answer)])
+async def rotate_inbound_source(
+    source_id: str, sitting: Sits, caller: Admin, runtime: RuntimeNow, response: Response
+) -> InboundSourceMade:
+    """A new token, shown this once; the old one opens nothing from now on."""
+    source, token = await inbound_sources.rotate_source(sitting, source_id, caller)
+    tag(response, source.id, source.revision)
+    return _made(source, token, runtime)
+
+
+@router.post(
+    "/inbound-sources/{source_id}/try",
+    dependencies=[Depends(keep_answer)],
+    openapi_extra=_ANY_JSON,
+)
+async def try_inbound_payload(
+    source_id: str, posted: Body, sitting: Sits, caller: Admin
+) -> TriedOut:
+    """What this payload would make, each deadline with its derivation, or why it would be refused. Changes
+    nothing."""
+    if posted.refusal is not None:
+        raise posted.refusal
+    tried = await receiving.attempt(sitting, source_id, posted.raw, caller)
+    made, started = tried.made, tried.made.started if tried.made else None
+    wanted = made.wanted if made else None
+    return TriedOut(
+        passed_over=tried.payload.passed_over,
+        key=tried.payload.key,
+        known=tried.known,
+        facts=dict(tried.payload.facts),
+        faults=[_fault(one) for one in tried.faults],
+        trigger_event=wanted if isinstance(wanted, TriggerEventIn) else None,
+        alert=wanted if isinstance(wanted, AlertIn) else None,
+        case_id=made.case_id if made else None,
+        deadlines=[deadline_answer(one, sitting.now) for one in started.deadlines]
+        if started
+        else [],
+        not_started=started.not_started if started else {},
+        warnings=list(made.warnings) if made else [],
+    )
+
+
+@router.get("/inbound-sources/{source_id}/receipts")
+async def read_receipts(
+    source_id: str,
+    session: Session,
+    caller: Admin,
+    page: Page,
+    state: ReceiptState | None = None,
+) -> fields.Page[ReceiptOut]:
+    """What came, newest first; `state=refused`: what made nothing, and for which field."""
+    source = await get_source(session, source_id, caller.reach)
+    if source is None:
+        raise not_found("inbound source")
+    rows = await list_receipts(session, source.id, state, page.after_id, page.limit)
+    items = [ReceiptOut.model_validate(row) for row in rows]
+    return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
+
+
+@router.post(
+    "/inbound/{token}",
+    status_code=201,
+    response_model=ReceivedOut,
+    responses={200: _AGAIN},
+    openapi_extra=_ANY_JSON,
+)
+async def receive_by_address(token: str, posted: Body, sitting: Sits) -> Response:
+    """An event of the sender's: 201 when it has made something, 200 when it comes again."""
+    return _told(await receiving.receive(sitting, token, posted.raw, posted.refusal))
+
+
+@router.post(
+    "/inbound",
+    status_code=201,
+    response_model=ReceivedOut,
+    responses={200: _AGAIN},
+    openapi_extra=_ANY_JSON,
+)
+async def receive_by_header(
+    posted: Body, sitting: Sits, token: Token = None, key: PrimerosKey = None
+) -> Response:
+    """The same for senders that keep addresses in their logs."""
+    return _told(await receiving.receive(sitting, token or key or "", posted.raw, posted.refusal))
+
+
+def _made(source: InboundSource, token: str, runtime: Runtime) -> InboundSourceMade:
+    known = source.model_dump(include=set(InboundSourceOut.model_fields))
+    url = f"{runtime.settings.base_url}{_PATH}/{token}"
+    return InboundSourceMade(**known, token=token, url=url)
+
+
+def _told(received: Received) -> Response:
+    """Senders keep answers in logs of their own: ids, and nothing of the case."""
+    if received.refusal is not None:
+        return _problem(received.refusal)
+    receipt = received.receipt
+    made = None
+    if receipt.made_id is not None:
+        made = MadeOut(kind=received.source.makes, id=receipt.made_id, deadlines=receipt.deadlines)
+    told = ReceivedOut(
+        receipt_id=receipt.id,
+        made=made,
+        changed=received.changed,
+        changed_fields=receipt.changed_fields if received.changed else [],
+    )
+    return JSONResponse(told.model_dump(mode="json"), 201 if received.first else 200)
+
+
+def _problem(refusal: Refusal) -> Response:
+    status = _STATUS.get(refusal.code, 422)
+    problem = Problem(
+        type="about:blank",
+        title=refusal.code.replace("_", " ").capitalize(),
+        status=status,
+        code=refusal.code,
+        detail=refusal.detail,
+        field=refusal.field,
+        errors=[
+            FieldProblem(field=one.field, code=one.code, message=one.detail)
+            for one in refusal.faults
+        ],
+        request_id=structlog.contextvars.get_contextvars().get("request_id"),
+    )
+    body = problem.model_dump(exclude_none=True)
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _fault(refusal: Refusal) -> FaultOut:
+    return FaultOut(field=refusal.field, code=refusal.code, message=refusal.detail)

@@ -1,0 +1,304 @@
+"""The outbox: which messages are due, who holds them, and what becomes of them.
+
+A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
+worker's rows become due again by themselves, and the same index serves both. Of one endpoint no more is
+claimed than it takes at once and in a second; whatever waits behind it goes by.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, update
+from sqlalchemy import select as select_columns
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.endpoints import HELD_FOR
+from service.domain.notifications import ChannelKind, EventType, MessageState
+from service.store.endpoints import Endpoint
+from service.store.messages import HELD, PENDING, PENDING_OF_ALERTS, Message
+
+#: Seconds of its rate that an endpoint may be sent in one go after a rest.
+_BURST = 10
+#: The reason of the one message by which a paused endpoint is tried.
+PROBE = "probe"
+#: Rows looked at for each that may be claimed: an endpoint whose rows fill them all is full by then, and
+#: passed over the next time.
+_LOOKED_AT = 8
+
+
+async def lease_due(
+    session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
+) -> list[Message]:
+    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
+    of alerts first, however many others have been waiting longer."""
+    room = await _room(session, now)
+    urgent = await _lease_of(session, PENDING_OF_ALERTS, room, now, lease, lease_for, limit)
+    if len(urgent) == limit:
+        return urgent
+    taken = {one.endpoint_id for one in urgent if one.endpoint_id}
+    if taken:
+        room = await _room(session, now)
+    left = limit - len(urgent)
+    return urgent + await _lease_of(session, PENDING, room, now, lease, lease_for, left)
+
+
+async def lease_company(
+    session: AsyncSession,
+    reader_ids: Collection[str],
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
+) -> list[Message]:
+    """The other mails that are due to these readers, under the same lease."""
+    to_readers = and_(
+        PENDING,
+        col(Message.user_id).in_(reader_ids),
+        col(Message.channel) == ChannelKind.EMAIL,
+        col(Message.next_attempt_at) <= now,
+    )
+    due = select(Message.id).where(to_readers).order_by(col(Message.next_attempt_at)).limit(limit)
+    ids = due.with_for_update(skip_locked=True).scalar_subquery()
+    return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
+
+
+async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
+    """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
+    have had their share; of all others as many as they take at once."""
+    under_way = (
+        select_columns(col(Message.endpoint_id), func.count().label("number"))
+        .where(col(Message.state) == MessageState.SENDING, col(Message.endpoint_id).is_not(None))
+        .where(col(Message.next_attempt_at) > now)
+        .group_by(col(Message.endpoint_id))
+        .subquery()
+    )
+    query = (
+        select_columns(
+            col(Endpoint.id), col(Endpoint.at_once), col(Endpoint.paced_to), under_way.c.number
+        )
+        .outerjoin(under_way, under_way.c.endpoint_id == col(Endpoint.id))
+        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to) > now.timestamp()))
+    )
+    return {
+        row[0]: 0 if row[2] > now.timestamp() else max(row[1] - (row[3] or 0), 0)
+        for row in await session.exec(query)  # type: ignore[call-overload]  # columns, not models
+    }
+
+
+async def _lease_of(
+    session: AsyncSession,
+    pending: TextClause,
+    room: Mapping[str, int],
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
+) -> list[Message]:
+    due = and_(pending, col(Message.next_attempt_at) <= now)
+    chosen = (
+        select(Message.id)
+        .where(due, col(Message.id).in_(_may_go(due, room, limit * _LOOKED_AT)))
+        .order_by(col(Message.next_attempt_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = col(Message.id).in_(chosen.scalar_subquery())
+    return await _lease(session, ids, now, lease, lease_for)
+
+
+def _may_go(due: ColumnElement[bool], room: Mapping[str, int], most: int) -> Any:
+    """The ids of the nearest messages for which there is room: of each endpoint the first ones alone."""
+    full = [endpoint_id for endpoint_id, left in room.items() if not left]
+    nearest = select_columns(
+        col(Message.id), col(Message.endpoint_id), col(Message.next_attempt_at)
+    ).where(due)
+    if full:
+        to_others = or_(col(Message.endpoint_id).is_(None), col(Message.endpoint_id).not_in(full))
+        nearest = nearest.where(to_others)
+    found = nearest.order_by(col(Message.next_attempt_at)).limit(most).subquery()
+    turn = func.row_number().over(
+        partition_by=found.c.endpoint_id, order_by=found.c.next_attempt_at
+    )
+    lined_up = select_columns(found.c.id, found.c.endpoint_id, turn.label("turn")).subquery()
+    takes: Any = col(Endpoint.at_once)
+    if room:
+        takes = case(dict(room), value=lined_up.c.endpoint_id, else_=takes)
+    return (
+        select_columns(lined_up.c.id)
+        .outerjoin(Endpoint, col(Endpoint.id) == lined_up.c.endpoint_id)
+        .where(or_(lined_up.c.endpoint_id.is_(None), lined_up.c.turn <= takes))
+    )
+
+
+async def _lease(
+    session: AsyncSession,
+    chosen: ColumnElement[bool],
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+) -> list[Message]:
+    claimed = await session.exec(
+        update(Message)
+        .where(chosen)
+        .values(
+            state=MessageState.SENDING,
+            lease=lease,
+            next_attempt_at=now + lease_for,
+            attempts=col(Message.attempts) + 1,
+        )
+        .returning(Message)
+        .execution_options(synchronize_session=False)
+    )
+    return list(claimed.scalars())
+
+
+async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:
+    """Endpoint id to the seconds of its rate that have just been used up. Whoever has rested may be sent
+    ten seconds' worth in one go. Added by the database: workers share one account."""
+    floor = now.timestamp() - _BURST
+    paced = col(Endpoint.paced_to)
+    for endpoint_id in sorted(seconds):
+        await session.exec(
+            update(Endpoint)
+            .where(col(Endpoint.id) == endpoint_id)
+            .values(paced_to=case((paced < floor, floor), else_=paced) + seconds[endpoint_id])
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
+    """Monotone: whoever learns of a success may record it, also after the lease has passed."""
+    await session.exec(
+        update(Message)
+        .where(col(Message.id).in_(message_ids), col(Message.accepted_at).is_(None))
+        .values(state=MessageState.ACCEPTED, accepted_at=now, lease=None, reason=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def put_back(
+    session: AsyncSession, message_id: str, lease: str, next_attempt_at: datetime
+) -> bool:
+    """Fenced: only the holder of the lease may say that a try has failed."""
+    return await _settle(
+        session, [message_id], lease, state=MessageState.DUE, next_attempt_at=next_attempt_at
+    )
+
+
+async def give_up(
+    session: AsyncSession, message_ids: Sequence[str], lease: str, state: MessageState, reason: str
+) -> bool:
+    """Fenced, as `put_back`; the state is final and the reason stays readable."""
+    return await _settle(session, message_ids, lease, state=state, reason=reason)
+
+
+async def hold(
+    session: AsyncSession, message_ids: Sequence[str], lease: str, now: datetime
+) -> bool:
+    """Fenced: they wait until their endpoint takes something again."""
+    values = {"state": MessageState.HELD, "reason": None, "useful_until": now + HELD_FOR}
+    return await _settle(session, message_ids, lease, **values)
+
+
+async def hold_waiting(session: AsyncSession, endpoint_id: str, now: datetime) -> None:
+    """The events for one endpoint that nobody holds at this moment."""
+    await session.exec(
+        update(Message)
+        .where(
+            col(Message.endpoint_id) == endpoint_id,
+            col(Message.user_id).is_(None),
+            col(Message.state) == MessageState.DUE,
+            col(Message.event) != EventType.ENDPOINT_TEST,
+        )
+        .values(state=MessageState.HELD, reason=None, useful_until=now + HELD_FOR)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _settle(
+    session: AsyncSession, message_ids: Sequence[str], lease: str, **values: object
+) -> bool:
+    result = await session.exec(
+        update(Message)
+        .where(
+            col(Message.id).in_(message_ids),
+            col(Message.lease) == lease,
+            col(Message.state) == MessageState.SENDING,
+        )
+        .values(lease=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)
+
+
+async def let_go(
+    session: AsyncSession, endpoint_id: str, now: datetime, apart: timedelta, most: int
+) -> int:
+    """What was held for an endpoint is due again, the oldest first and so far `apart`."""
+    oldest = select(Message.id).where(HELD, Message.endpoint_id == endpoint_id)
+    ids = list(await session.exec(oldest.order_by(col(Message.id)).limit(most)))
+    for number, message_id in enumerate(ids):
+        await session.exec(
+            update(Message)
+            .where(col(Message.id) == message_id, col(Message.state) == MessageState.HELD)
+            .values(state=MessageState.DUE, next_attempt_at=now + number * apart)
+            .execution_options(synchronize_session=False)
+        )
+    return len(ids)
+
+
+async def probe_with_oldest(session: AsyncSession, endpoint_id: str, now: datetime) -> bool:
+    """The oldest that is held for an endpoint is tried, alone; False where none is."""
+    oldest = select(Message.id).where(HELD, Message.endpoint_id == endpoint_id)
+    one = oldest.order_by(col(Message.id)).limit(1).scalar_subquery()
+    result = await session.exec(
+        update(Message)
+        .where(col(Message.id) == one, col(Message.state) == MessageState.HELD)
+        .values(state=MessageState.DUE, next_attempt_at=now, reason=PROBE)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)
+
+
+async def held_for(session: AsyncSession, endpoint_id: str | None = None) -> dict[str, int]:
+    """Endpoint id to the number of events that wait for it; of one, or of all."""
+    query = select_columns(col(Message.endpoint_id), func.count()).where(HELD)
+    if endpoint_id is not None:
+        query = query.where(col(Message.endpoint_id) == endpoint_id)
+    rows = await session.exec(query.group_by(col(Message.endpoint_id)))  # type: ignore[call-overload]
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+async def give_up_held(session: AsyncSession, now: datetime) -> int:
+    """What was held too long; it can still be read and recovered."""
+    result = await session.exec(
+        update(Message)
+        .where(HELD, col(Message.useful_until) < now)
+        .values(state=MessageState.EXPIRED, reason="held_too_long")
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)
+
+
+async def send_again(
+    session: AsyncSession, chosen: ColumnElement[bool], now: datetime, useful_until: datetime
+) -> int:
+    """The same bytes under the same id once more, whatever became of them. What is on its way, waits or is
+    held needs no asking."""
+    final = [MessageState.ACCEPTED, MessageState.FAILED, MessageState.EXPIRED, MessageState.BOUNCED]
+    result = await session.exec(
+        update(Message)
+        .where(chosen, col(Message.state).in_(final))
+        .values(
+            state=MessageState.DUE,
+            reason=None,
+            accepted_at=None,
+            replayed_at=now,
+            next_attempt_at=now,
+            useful_until=useful_until,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)

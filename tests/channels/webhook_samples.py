@@ -1,0 +1,107 @@
+"""One draft for each kind of webhook that there is: plain functions, for the tests of their formats."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from service.channels.interface import Draft, Form
+from service.channels.webhook.sender import WebhookChannel
+from service.domain.access import Level
+from service.domain.deadlines import DeadlineKind
+from service.domain.endpoints import News, Report
+from service.domain.notifications import EventType, Notice, OtherDate, SubjectKind
+from service.domain.webhooks import Detail, Format
+from tests.channels.drafts import DUE, NOW, draft, notice
+
+SOURCE = "https://adquem.example.org"
+UWAZI_MAP = (
+    '{"template":"58ad7d240d44252fee4e6208","due":"due_date","status":"state","sequence":"news"}'
+)
+TEMPLATES = {
+    "json": '{"text": "{case_code}: {event}", "when": ["{due_at}", "{timezone}"], "n": 1, "{{": "}}"}',
+    "text": "{event} of {case_code}: {kind}, due {due_on} ({days_left} days)\n{link}\n",
+}
+_REPORT_NEWS = {
+    EventType.ENDPOINT_FAILING: News.FAILING,
+    EventType.ENDPOINT_PAUSED: News.PAUSED,
+    EventType.ENDPOINT_DISABLED: News.DISABLED,
+    EventType.ENDPOINT_ENABLED: News.ENABLED,
+}
+
+
+def channel() -> WebhookChannel:
+    def answered_at(message_id: str) -> str:
+        return f"{SOURCE}/r/{message_id}.token"
+
+    return WebhookChannel(SOURCE, (), "adquem/1", answered_at)
+
+
+def form(kind: Format, detail: Detail = Detail.DATES, template: str | None = None) -> Form:
+    """As an endpoint of that format could have it."""
+    if template is None and kind is Format.FREE:
+        template = TEMPLATES["json"]
+    if template is None and kind is Format.UWAZI:
+        template = UWAZI_MAP
+    return Form(kind, detail, template, "a-topic" if kind is Format.NTFY else "")
+
+
+def of(event: EventType, level: Level = Level.BASIS, **given: Any) -> Draft:
+    """What the event would be in life; `given` is of the draft, and its notice is nobody's own."""
+    own = {"form": Form(), "sequence": 7, "reader_zone": None, "step": None} | given
+    group = event.partition(".")[0]
+    if event is EventType.ENDPOINT_TEST:
+        return replace(draft(**own), notice=None, event=event, actor="key_01")
+    if group == "recipient":
+        return replace(draft(**own), notice=None, event=event, about_user_id="usr_02")
+    if group == "endpoint":
+        since = NOW - timedelta(hours=2)
+        report = Report("end_02", "Room of the team", _REPORT_NEWS[event], "503", since, 4)
+        return replace(draft(**own), notice=None, event=event, report=report)
+    about = alert(level, event) if group == "alert" else deadline(level, event)
+    return draft(about, **{"actor": "usr_01"} | own)
+
+
+def deadline(level: Level, event: EventType, **given: Any) -> Notice:
+    own: dict[str, Any] = {"event": event, "critical": True, "standing": "secondary"}
+    if event is EventType.REMINDER_DUE:
+        own["act_by_on"] = date(2026, 3, 6)
+    if event is EventType.DATE_CHANGED:
+        before = DUE - timedelta(days=4)
+        own["previous"] = OtherDate(before.date(), before)
+        own["because"] = "The court moved it."
+    return notice(level, **own | given)
+
+
+def alert(level: Level, event: EventType, **given: Any) -> Notice:
+    own: dict[str, Any] = {
+        "event": event,
+        "subject": SubjectKind.ALERT,
+        "subject_id": "alr_01",
+        "kind": None,
+        "basis": None,
+        "title": "Detained at the airport",
+        "due_at": NOW,
+        "due_on": NOW.date(),
+        "provisional": False,
+    }
+    return notice(level, **own | given)
+
+
+HOSTILE = {
+    "line ends": "K-17\r\nX-Injected: 1\r\n\r\nbody\x00\x1b[2J",
+    "places": "{{ case_code }} {title} {% raw %} ${x} {{{{}}}} {",
+    "markup": "<script>alert(1)</script> *bold* _it_ ~s~ `c` [x](https://evil.example) | # > \\",
+    "mentions": "@channel @here @room <!channel> <@U1> <https://evil.example|click> &amp;",
+    "quotes": '"},"case_code":"K-99","x":{"y":"\\',
+    "directions": "\u202egnorw\u202c \u2066x\u2069 \u200f",
+    "surrogates": "half \ud800 and \udfff",
+    "a megabyte": "ж" * 1_000_000,
+}
+
+
+def hostile(event: EventType, text: str, **given: Any) -> Draft:
+    """With that text wherever a person's text could stand."""
+    words = {"title": text, "forum": text, "basis": text, "because": text, "case_code": text}
+    return draft(
+        deadline(Level.BASIS, event, **words, kind=DeadlineKind.FILING), **{"sequence": 1} | given
+    )

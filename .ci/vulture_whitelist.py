@@ -1,5 +1,8 @@
 """Fields and enumeration members read by name only; see write_vulture_whitelist.py."""
 
+# service/api/events.py
+_.last_id
+
 # service/domain/deadlines.py
 _.AUTHORITY
 _.COURT
@@ -17,9 +20,6 @@ _.PUBLIC_NOTICE
 
 # service/domain/time_limits.py
 _.BACKWARD
-
-# service/errors.py
-_.NONEXISTENT_LOCAL_TIME
 
 # service/rules/library.py
 _.AGENCY
@@ -51,12 +51,27 @@ _.NOT_MINE
 _.difference_days
 _.remaining_days
 
+# service/schemas/events.py
+_.previous_due_at
+_.previous_due_on
+_.proposed_due_at
+_.proposed_due_on
+_.schema_version
+_.test
+_.web
+
 # service/schemas/feeds.py
 _.webcal_url
 
 # service/schemas/imports.py
 _.trigger_event
 _.trigger_event_ids
+
+# service/schemas/inbound.py
+_.as_
+_.receipt_id
+_.received_at
+_.trigger_event
 
 # service/schemas/messages.py
 _.bounce_status
@@ -76,9 +91,6 @@ _.resolved_by
 # service/store/attempts.py
 _.opened_at
 
-# service/store/coverage.py
-_.found_at
-
 # service/store/escalations.py
 _.started_at
 
@@ -86,6 +98,9 @@ _.started_at
 _.decided_at
 _.decided_by
 _.requested_by
+
+# service/store/inbound.py
+_.received_at
 
 # service/store/messages.py
 _.bounce_status

@@ -30,6 +30,7 @@ from service.flows.sitting import Sitting
 from service.flows.watching import look
 from service.runtime import Runtime
 from service.store.idempotency import KEPT_FOR, forget_before
+from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
 
 #: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
@@ -133,7 +134,9 @@ async def _sitting(runtime: Runtime, session: AsyncSession) -> Sitting:
 async def prune(runtime: Runtime) -> None:
     """Forgets what was only kept for a while."""
     async with runtime.transaction() as session:
-        await forget_before(session, await runtime.now(session) - KEPT_FOR)
+        now = await runtime.now(session)
+        await forget_before(session, now - KEPT_FOR)
+        await forget_failures(session, now - FAILURES_KEPT_FOR)
 
 
 async def tend_endpoints(runtime: Runtime) -> None:

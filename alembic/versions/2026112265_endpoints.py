@@ -59,9 +59,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("probes", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("at_once", sa.Integer(), nullable=False, server_default="2"))
         batch_op.add_column(sa.Column("per_second", sa.Float(), nullable=False, server_default="5"))
-        batch_op.add_column(
-            sa.Column("paced_to", sa.Float(), nullable=False, server_default="0")
-        )
+        batch_op.add_column(sa.Column("paced_to", sa.Float(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("slow_until", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_foreign_key("fk_endpoints_owner_id_users", "users", ["owner_id"], ["id"])
     # Whoever was shown titles goes on being shown them.

@@ -30,9 +30,9 @@ class Draft:
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
     where that is known and may be told; `report`: of an endpoint. `reader_language`: of people, and
-    of the rooms that they read. `overview`: of many deadlines at once, redacted too. `sequence` rises by one with
-    each event of the same subject. `actor`: id of who caused it, None for the clockwork. `form`: of
-    webhooks alone.
+    of the rooms that they read. `overview`: of many deadlines at once, redacted too. `sequence` rises
+    by one with each event of the same subject. `actor`: id of who caused it, None for the clockwork.
+    `form`: of webhooks alone.
     """
 
     message_id: str
@@ -60,7 +60,8 @@ class Parcel:
     first, each that is still good. `credentials`: the one header that the receiver asked for, or a
     name and a password. `remote_id`: under which the receiver keeps what we told it before.
     `replayed`: somebody asked for it once more. `maybe_repeated`: an earlier try has no known end, so
-    this may be the second copy. `along`: what reaches the same address in the same mail. `openpgp_key`: to whose holder alone a mail is to be readable.
+    this may be the second copy. `along`: what reaches the same address in the same mail.
+    `openpgp_key`: to whose holder alone a mail is to be readable.
     """
 
     message_id: str

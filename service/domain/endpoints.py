@@ -55,8 +55,9 @@ class Report:
 @dataclass(frozen=True)
 class Health:
     """`failures` in a row since `failing_since`; `alive_at`: when it last took anything, or was put up or
-    enabled; `spared_until`: how long it is not paused; `told_at`: when its people were last told of trouble. `reason`: the code of the answer that
-    brought it where it is, or `by_hand`. `probe_at` None: no probe can help, a person must."""
+    enabled; `spared_until`: how long it is not paused; `told_at`: when its people were last told of
+    trouble. `reason`: the code of the answer that brought it where it is, or `by_hand`. `probe_at` None:
+    no probe can help, a person must."""
 
     state: EndpointState
     state_at: datetime

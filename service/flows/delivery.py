@@ -25,7 +25,7 @@ from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failu
 from service.domain.routes import SLOW_AFTER
 from service.flows.bouncing import turned_away
 from service.flows.endpoint_care import note
-from service.flows.handover import held, parcel_of, stale
+from service.flows.handover import held, known_elsewhere, parcel_of, stale
 from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.flows.recipients import restored
 from service.ids import new_id
@@ -42,6 +42,7 @@ from service.store.outbox import (
     put_back,
     take_share,
 )
+from service.store.remote_records import keep_remote_id
 from service.store.subjects import wake_subjects
 
 #: How long a claim holds; every channel's own time-out is shorter.
@@ -91,7 +92,7 @@ async def claim(
     standings = await standing_of(session, messages)
     beyond = await no_longer_shown(session, messages)
     moved = await outdated(session, messages)
-    repeats = {message.id: message.id in repeated for message in messages}
+    known = await known_elsewhere(session, messages, standings)
     dropped: dict[Superseded, list[Message]] = {}
     waiting, leaving = [], []
     for message in messages:
@@ -101,7 +102,8 @@ async def claim(
         elif held(message, standing):
             waiting.append(message.id)
         else:
-            parcel = parcel_of(message, standing, seal, repeats[message.id], now)
+            parcel = parcel_of(message, standing, seal, message.id in repeated, now)
+            parcel = replace(parcel, remote_id=known.get(message.id))
             leaving.append(Consignment(message, new_id("att", now), lease, parcel))
     await _drop(session, dropped, lease, now)
     if waiting:
@@ -191,6 +193,7 @@ async def record_all(
     if accepted:
         await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
         await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
+        await _kept_elsewhere(session, accepted)
     shut = await note(
         session, channels, [(one.consignment.message, one.outcome) for one in delivered], now
     )
@@ -231,6 +234,13 @@ async def _restored(
     readers = {one.user_id for one in messages if one.user_id}
     by_tools = {one.user_id for one in messages if one.channel is not ChannelKind.EMAIL}
     await restored(session, webhooks, readers, now, readers - by_tools)
+
+
+async def _kept_elsewhere(session: AsyncSession, accepted: Sequence[Delivered]) -> None:
+    for one in accepted:
+        message, remote_id = one.consignment.message, one.outcome.remote_id
+        if remote_id is not None and message.endpoint_id and message.deadline_id:
+            await keep_remote_id(session, message.endpoint_id, message.deadline_id, remote_id)
 
 
 async def _failed(

@@ -1,4 +1,4 @@
-"""An endpoint's health kept: what each answer and the passing of time do to it, what is let go, who is told.
+"""An endpoint's health kept: what each answer and time do to it, what is let go, who is told.
 
 Who looks after it is told by mail, the team's other tools by theirs; nobody by the route in trouble.
 """

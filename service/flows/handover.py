@@ -2,8 +2,11 @@
 and the right to know read now, never frozen. It sends nothing.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Parcel
 from service.domain.notifications import (
@@ -13,12 +16,13 @@ from service.domain.notifications import (
     Superseded,
     why_superseded,
 )
-from service.domain.webhooks import OPEN_STATES, EndpointState
+from service.domain.webhooks import ADAPTERS, OPEN_STATES, EndpointState
 from service.flows.tools import credentials_of, secrets_of
 from service.sealing import Seal
 from service.store.endpoints import Endpoint
 from service.store.messages import Message, Standing
 from service.store.outbox import PROBE
+from service.store.remote_records import remote_ids
 
 
 def stale(message: Message, standing: Standing, beyond: bool, moved: bool) -> Superseded | None:
@@ -52,6 +56,22 @@ def _takes(message: Message, endpoint: Endpoint) -> bool:
     if endpoint.state in OPEN_STATES or message.event is EventType.ENDPOINT_TEST:
         return True
     return endpoint.state is EndpointState.PAUSED and message.reason == PROBE
+
+
+async def known_elsewhere(
+    session: AsyncSession, messages: Iterable[Message], standings: Mapping[str, Standing]
+) -> dict[str, str]:
+    """Message id to the id under which its receiver keeps the deadline, of those systems that keep one."""
+    pairs = {
+        message.id: (endpoint.id, message.deadline_id or "")
+        for message in messages
+        if (endpoint := standings[message.id].endpoint) and endpoint.format in ADAPTERS
+    }
+    if not pairs:
+        return {}
+    endpoints, subjects = ({pair[n] for pair in pairs.values()} for n in (0, 1))
+    known = await remote_ids(session, endpoints, subjects)
+    return {message_id: known[pair] for message_id, pair in pairs.items() if pair in known}
 
 
 def parcel_of(

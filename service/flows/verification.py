@@ -28,7 +28,7 @@ _TRIED_FOR = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Asked:
-    """Who is asked by an open link. `of_key`: whether they hold the key, and not whether they read there."""
+    """Who is asked by an open link. `of_key`: whether they hold the key, not whether they read there."""
 
     user: User
     of_key: bool

@@ -21,6 +21,8 @@ from service.store.messages import HELD, PENDING, PENDING_OF_ALERTS, Message
 
 #: Seconds of its rate that an endpoint may be sent in one go after a rest.
 _BURST = 10
+#: No share lasts for so many seconds: an account that is further ahead was kept by a clock that went wrong.
+_FAR = 3600
 #: The reason of the one message by which a paused endpoint is tried.
 PROBE = "probe"
 #: Rows looked at for each that may be claimed: an endpoint whose rows fill them all is full by then, and
@@ -67,6 +69,7 @@ async def lease_company(
 async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
     """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
     have had their share; of all others as many as they take at once."""
+    paced = (now.timestamp(), now.timestamp() + _FAR)
     under_way = (
         select_columns(col(Message.endpoint_id), func.count().label("number"))
         .where(col(Message.state) == MessageState.SENDING, col(Message.endpoint_id).is_not(None))
@@ -79,10 +82,10 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
             col(Endpoint.id), col(Endpoint.at_once), col(Endpoint.paced_to), under_way.c.number
         )
         .outerjoin(under_way, under_way.c.endpoint_id == col(Endpoint.id))
-        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to) > now.timestamp()))
+        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to).between(*paced)))
     )
     return {
-        row[0]: 0 if row[2] > now.timestamp() else max(row[1] - (row[3] or 0), 0)
+        row[0]: 0 if paced[0] < row[2] < paced[1] else max(row[1] - (row[3] or 0), 0)
         for row in await session.exec(query)  # type: ignore[call-overload]  # columns, not models
     }
 
@@ -157,13 +160,14 @@ async def _lease(
 async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:
     """Endpoint id to the seconds of its rate that have just been used up. Whoever has rested may be sent
     ten seconds' worth in one go. Added by the database: workers share one account."""
-    floor = now.timestamp() - _BURST
+    floor, ceiling = now.timestamp() - _BURST, now.timestamp() + _FAR
     paced = col(Endpoint.paced_to)
+    standing = case((or_(paced < floor, paced > ceiling), floor), else_=paced)
     for endpoint_id in sorted(seconds):
         await session.exec(
             update(Endpoint)
             .where(col(Endpoint.id) == endpoint_id)
-            .values(paced_to=case((paced < floor, floor), else_=paced) + seconds[endpoint_id])
+            .values(paced_to=standing + seconds[endpoint_id])
             .execution_options(synchronize_session=False)
         )
 

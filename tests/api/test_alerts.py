@@ -366,7 +366,11 @@ async def test_what_is_resolved_says_nothing_more_and_takes_back_what_is_under_w
 async def test_endpoints_hear_of_every_turn_in_sequence(
     installation: Installation, team: Team
 ) -> None:
-    await create(team.admin, "/endpoints", {"name": "e", "url": URL, "level": 2, "detail": "full", "full_confirmed": True})
+    await create(
+        team.admin,
+        "/endpoints",
+        {"name": "e", "url": URL, "level": 2, "detail": "full", "full_confirmed": True},
+    )
     alert = await raised(team)
     await tick(installation, 0)
     await answer(team, alert, "decline", "owner", reason="away")

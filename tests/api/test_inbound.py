@@ -243,8 +243,15 @@ async def test_twins_that_come_at_once_make_one_event(either: Installation) -> N
     assert sorted(one.status_code for one in twins) == [200, 200, 200, 201]
     assert len({one.json()["made"]["id"] for one in twins}) == 1
     assert len(await deadlines(team)) == 1
-    refused(await send(either, form, payload("kobo", _uuid="")), 422, "missing_field", "id")
+    nothing = KOBO | {"kind": {"value": "arest.extradition"}}
+    await change(team.admin, f"/inbound-sources/{form['id']}", {"mapping": nothing})
+    other = payload("kobo", _uuid="another")
+    refused(await send(either, form, other), 422, "rule_not_applicable", "kind")
+    await change(team.admin, f"/inbound-sources/{form['id']}", {"mapping": KOBO})
+    tried = await create(team.admin, f"/inbound-sources/{form['id']}/try", other)
+    assert (len(tried["deadlines"]), tried["known"]) == (1, False)
     assert [one["state"] for one in await receipts(team, form)] == ["refused", "made"]
+    assert len(await deadlines(team)) == 1
 
 
 # --- the same event with other facts

@@ -1,4 +1,4 @@
-"""A person's OpenPGP key: given, verified by a mail that its holder alone can read, used, replaced, removed."""
+"""A person's OpenPGP key: given, verified by a mail that its holder alone can read, used, replaced."""
 
 import email
 import email.policy
@@ -132,7 +132,9 @@ async def test_the_link_in_an_encrypted_mail_verifies_the_key_and_from_then_on_m
     assert "K-17" in text_of(inside)
     assert b"K-17" not in mail.raw
     (journalled,) = [
-        row for row in (await installation.rows())["journal_entries"] if "user.openpgp_key_verified" in row
+        row
+        for row in (await installation.rows())["journal_entries"]
+        if "user.openpgp_key_verified" in row
     ]
     assert holder.fingerprint in str(journalled)
 

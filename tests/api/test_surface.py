@@ -90,7 +90,7 @@ async def test_the_document_names_the_content_type_that_refusals_have(
 
 async def test_reading_changes_no_row(installation: Installation) -> None:
     team = await furnish(installation, "MarkOurs")
-    ids = {**team.ids, "rule_id": "echr.art-35.application", "code": "KZ"}
+    ids = {**team.ids, "rule_id": "echr.art-35.application", "code": "KZ", "token": "none"}
     feed = await feed_path(team.team)
     before = await installation.rows()
     for method in ("GET", "HEAD", "OPTIONS"):

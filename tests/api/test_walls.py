@@ -34,6 +34,7 @@ KINDS = {
     "tolling_id": "tol",
     "extension_id": "ext",
     "alert_id": "alr",
+    "source_id": "inb",
 }
 #: The same for every team: the rule library and the court calendars hold nothing of anyone's.
 COMMON = {
@@ -44,6 +45,8 @@ COMMON = {
     "/api/v1/calendars/{code}/versions",
     "/api/v1/calendars/{code}/preview",
 }
+#: Opened by a secret of its own; tests/api/test_inbound_sources.py holds it against the wall.
+BY_SECRET = {"/api/v1/inbound/{token}"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,11 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
     ]
     policy = await create(admin, "/escalation-policies", {"name": mark, "steps": steps})
     url = f"https://{mark.lower()}.example.com/in"
-    endpoint = await create(admin, "/endpoints", {"name": mark, "url": url, "level": 2, "detail": "full", "full_confirmed": True})
+    endpoint = await create(
+        admin,
+        "/endpoints",
+        {"name": mark, "url": url, "level": 2, "detail": "full", "full_confirmed": True},
+    )
     feed = await create(admin, "/feeds", {"name": mark, "user_id": team.people["owner"]})
     key = await create(admin, "/api-keys", {"name": mark, "scope": "read"})
     event = {
@@ -85,6 +92,11 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
     tolling = await create(admin, f"{path}/tolling", said | standstill)
     raised = {"title": mark, "notes": mark, "external_id": mark, "case_id": team.case}
     alert = await create(admin, "/alerts", raised | {"user_id": owner})
+    reports = {"title": {"value": mark}, "case": {"value": mark.upper()}}
+    source = {"name": mark, "recipe": "custom", "makes": "alert", "mapping": reports}
+    source = await create(admin, "/inbound-sources", source)
+    headers = {"X-Adquem-Token": source["token"]}
+    await installation.outside.post("/api/v1/inbound", json={}, headers=headers)
     runtime = installation.runtime
     async with runtime.transaction() as session:
         now = installation.clock.now
@@ -107,6 +119,7 @@ async def furnish(installation: Installation, mark: str) -> Furnished:
         "tolling_id": tolling["tolling"]["id"],
         "extension_id": extension["id"],
         "alert_id": alert["id"],
+        "source_id": source["id"],
     }
     return Furnished(team, ids)
 
@@ -182,7 +195,7 @@ async def test_nothing_of_another_team_is_read_by_its_ids(
 ) -> None:
     tried = 0
     for _, path, _ in operations(installation, "get"):
-        if path in COMMON or "{" not in path:
+        if path in COMMON | BY_SECRET or "{" not in path:
             continue
         response = await get(installation, ours, filled(path, theirs.ids))
         refused(response, 404, "not_found")
@@ -195,7 +208,7 @@ async def test_another_teams_id_and_no_ones_id_are_answered_alike(
     installation: Installation, ours: Furnished, theirs: Furnished
 ) -> None:
     for _, path, _ in operations(installation, "get"):
-        if path in COMMON or "{" not in path:
+        if path in COMMON | BY_SECRET or "{" not in path:
             continue
         nobody = {name: new_id(kind, START) for name, kind in KINDS.items()}  # type: ignore[arg-type]
         for wrong in ({**ours.ids, **theirs.ids}, {**ours.ids, **nobody}):
@@ -236,7 +249,7 @@ async def test_nothing_of_another_team_can_be_changed(
     before = await installation.rows()
     tried = set()
     for method, path, _ in operations(installation, "post", "patch", "put", "delete"):
-        if path in COMMON or "{" not in path:
+        if path in COMMON | BY_SECRET or "{" not in path:
             continue
         response = await ours.team.admin.request(
             method.upper(),
@@ -261,6 +274,13 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
         ("patch", "/teams/{team_id}"): {"name": "Changed"},
         ("post", "/users/{user_id}/verify-address"): {},
         ("patch", "/users/{user_id}"): {"name": "Changed"},
+        ("put", "/users/{user_id}/openpgp-key"): {"key": "x"},
+        ("delete", "/users/{user_id}/openpgp-key"): {},
+        ("post", "/messages/{message_id}/resend"): {},
+        ("post", "/endpoints/{endpoint_id}/rotate-secret"): {},
+        ("post", "/endpoints/{endpoint_id}/enable"): {},
+        ("post", "/endpoints/{endpoint_id}/disable"): {},
+        ("post", "/endpoints/{endpoint_id}/recover"): {"since": "2026-02-20T00:00:00Z"},
         ("patch", "/cases/{case_id}"): {"ceiling": 0},
         ("patch", "/deadlines/{deadline_id}"): {"title": "Changed"},
         ("patch", "/alerts/{alert_id}"): {"title": "Changed"},
@@ -270,6 +290,9 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
         ("patch", "/escalation-policies/{policy_id}"): {"name": "Changed"},
         ("patch", "/endpoints/{endpoint_id}"): {"name": "Changed"},
         ("patch", "/feeds/{feed_id}"): {"name": "Changed"},
+        ("patch", "/inbound-sources/{source_id}"): {"name": "Changed"},
+        ("post", "/inbound-sources/{source_id}/rotate"): {},
+        ("post", "/inbound-sources/{source_id}/try"): {},
         ("post", "/api-keys/{key_id}/revoke"): {},
         ("post", "/escalation-policies/{policy_id}/simulate"): {
             "deadline_id": ours.ids["deadline_id"]
@@ -300,6 +323,8 @@ async def test_nothing_of_another_team_can_be_referred_to(
 ) -> None:
     admin, them = ours.team.admin, theirs.ids
     owner = them["user_id"]
+    report = {"name": "x", "recipe": "n8n", "makes": "alert"}
+    policy = {"escalation_policy_id": {"value": them["policy_id"]}}
     attempts: list[tuple[str, dict[str, Any]]] = [
         ("/cases", case_body("K-50", {"owner": owner})),
         ("/cases", case_body("K-50", {}, escalation_policy_id=them["policy_id"])),
@@ -309,6 +334,8 @@ async def test_nothing_of_another_team_can_be_referred_to(
             {"deadline_id": them["deadline_id"]},
         ),
         ("/deadlines", {"case_id": them["case_id"], "title": "x", "kind": "filing"}),
+        ("/endpoints", {"name": "e", "url": "https://e.org/", "owner_id": owner}),
+        ("/endpoints", {"name": "e", "url": "https://e.org/", "cases": [them["case_id"]]}),
         ("/feeds", {"name": "f", "user_id": owner}),
         ("/feeds", {"name": "f", "user_id": owner, "team_id": them["team_id"]}),
         ("/endpoints", {"name": "e", "url": "https://e.org/", "team_id": them["team_id"]}),
@@ -321,6 +348,8 @@ async def test_nothing_of_another_team_can_be_referred_to(
             f"/deadlines/{ours.ids['deadline_id']}/acknowledge",
             {"user_id": owner},
         ),
+        ("/inbound-sources", report | {"team_id": them["team_id"]}),
+        ("/inbound-sources", report | {"mapping": policy}),
         ("/alerts", {"title": "x", "case_id": them["case_id"]}),
         ("/alerts", {"title": "x", "team_id": them["team_id"]}),
         ("/alerts", {"title": "x", "user_id": owner}),

@@ -15,9 +15,11 @@ from service.channels.email.bundle import bundled
 from service.channels.email.content import MailContent
 from service.channels.email.disclosure import in_clear
 from service.channels.interface import Draft
+from service.domain.access import Level
 from service.domain.coverage import GapCode
 from service.domain.deadlines import DeadlineKind
 from service.domain.digest import How, Line, Overview, Section
+from service.domain.endpoints import News, Report
 from service.domain.escalation import Role
 from service.domain.notifications import EventType, OtherDate, SubjectKind
 from service.languages import Language
@@ -115,10 +117,19 @@ SAMPLES: dict[str, list[Draft]] = {
     "exit_check": [overview(EventType.EXIT_CHECK, Section.TICKED_OFF, Section.OPEN)],
     "gaps": [overview(EventType.GAPS_AHEAD, Section.GAPS)],
     "verify": [draft(notice=None, event=EventType.ADDRESS_VERIFICATION)],
+    "endpoint": [
+        draft(
+            notice=None,
+            event=EventType.ENDPOINT_TROUBLE,
+            report=Report("end_1", "K-17", news, "503", NOW, 3),
+        )
+        for news in News
+    ],
     "verify_key": [draft(notice=None, event=EventType.KEY_VERIFICATION)],
 }
 #: What stays as it is in every language: data, names of zones, the address to answer at.
 DATA = (
+    "end_1",
     "K-17", "KZ-592", "TITLE", "kz.criminal", "NOTES", "BECAUSE", "Asia/Almaty", "Europe/Paris",
     "https://deadlines.example.org/r/msg_01.mac", "/v/msg_01", "OpenPGP",
 )  # fmt: skip

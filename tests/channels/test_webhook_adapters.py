@@ -1,5 +1,6 @@
 """What CiviCRM and Uwazi keep of a deadline: one entry, the newest news, whatever gets lost on the way."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,13 +26,16 @@ SOURCE = "https://adquem.example.org"
 MAP = (
     f'{{"template": "{uwazi.TEMPLATE}", "due": "due_date", "status": "state", "sequence": "news"}}'
 )
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+#: Reading the authorities takes longer than a test.
+TRUST = ssl.create_default_context()
 IN_CIVICRM = Form(Format.CIVICRM)
 IN_UWAZI = Form(Format.UWAZI, template=MAP)
 
 
 @pytest.fixture
 async def channel() -> AsyncIterator[WebhookChannel]:
-    one = WebhookChannel(SOURCE, (ip_network("127.0.0.0/8"),), "adquem/1", try_seconds=5)
+    one = WebhookChannel(SOURCE, LOOPBACK, "adquem/1", try_seconds=5, context=TRUST)
     yield one
     await one.close()
 

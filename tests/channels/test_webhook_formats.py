@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,3 +263,9 @@ def test_a_header_that_is_ours_or_none_is_refused(name: str, value: str) -> None
     assert value not in caught.value.detail or not value
     check_header("Authorization", "Bearer a-key")
     check_header("X-Api-Key", "k")
+
+
+def test_the_page_about_webhooks_names_every_place_and_every_format() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
+    assert set(re.findall(r"`\{([a-z_]+)\}`", page)) == set(PLACES)
+    assert all(f"`{kind}`" in page for kind in Format)

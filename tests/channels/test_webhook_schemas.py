@@ -1,5 +1,6 @@
 """What leaves is what is published: each event, at each level and detail, against the document."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ EVENTS = [event for event in EventType if event not in FOR_PEOPLE]
 
 
 @pytest.fixture(scope="module")
-async def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home: Path = tmp_path_factory.mktemp("home")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return asyncio.run(served(tmp_path_factory.mktemp("home")))
+
+
+async def served(home: Path) -> dict[str, Any]:
     transport = httpx.ASGITransport(create_app(Settings(home=home)))
     async with httpx.AsyncClient(transport=transport, base_url="http://adquem") as client:
-        answer = await client.get("/api/v1/openapi.json")
-    published: dict[str, Any] = answer.json()
+        published: dict[str, Any] = (await client.get("/api/v1/openapi.json")).json()
     return published
 
 

@@ -1,6 +1,9 @@
 """The cast of the journeys, entered through the REST interface, and what each journey checks at its end."""
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,10 +14,14 @@ import ics
 import vobject
 from ical.calendar_stream import IcsCalendarStream
 from icalendar import Calendar
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.settings import Settings
 from service.store import journal
+from service.store.attempts import Attempt
 from service.store.database import make_engine, readers
+from service.store.messages import Message
 from tests.harness.receiver import ReceivedRequest
 from tests.harness.world import World
 
@@ -77,6 +84,8 @@ class Docket:
         try:
             self.world.eventually(self._nothing_pending)
         except AssertionError:
+            # Shown where the test fails later on: why a first try failed is what one wants to know.
+            logging.getLogger(__name__).warning("waiting: %s", asyncio.run(_waiting(self.world)))
             # A try that failed for the moment is made again a minute later, by a clock that stands still.
             clock.advance(timedelta(minutes=2))
             self.world.eventually(self._nothing_pending)
@@ -185,8 +194,9 @@ def check_nothing_lost(docket: Docket) -> bool:
     return True
 
 
-async def _broken_chains(world: World) -> list[str]:
-    """Read beside the running processes, by what `adquem verify-journal` reads with (J3 and J5 run it)."""
+@contextlib.asynccontextmanager
+async def _read_beside(world: World) -> AsyncIterator[AsyncSession]:
+    """What the database holds, beside the running processes."""
     settings = Settings(
         home=Path(world.settings["ADQUEM_HOME"]),
         database_url=world.settings.get("ADQUEM_DATABASE_URL", ""),
@@ -194,13 +204,30 @@ async def _broken_chains(world: World) -> list[str]:
     engine = make_engine(settings.sqlalchemy_url)
     try:
         async with readers(engine)() as session:
-            return [
-                head.chain
-                for head in await journal.chains(session)
-                if await journal.first_broken(session, head) is not None
-            ]
+            yield session
     finally:
         await engine.dispose()
+
+
+async def _broken_chains(world: World) -> list[str]:
+    """By what `adquem verify-journal` reads with (J3 and J5 run it)."""
+    async with _read_beside(world) as session:
+        return [
+            head.chain
+            for head in await journal.chains(session)
+            if await journal.first_broken(session, head) is not None
+        ]
+
+
+async def _waiting(world: World) -> list[tuple[object, ...]]:
+    """What has not left, and how its tries went."""
+    async with _read_beside(world) as session:
+        query = select(Message, Attempt).outerjoin(Attempt, Attempt.message_id == Message.id)
+        rows = await session.exec(query.where(col(Message.state).in_(["due", "sending"])))
+        return [
+            (one.event, one.channel, one.state, one.next_attempt_at, tried and tried.model_dump())
+            for one, tried in rows
+        ]
 
 
 def _check_deadline(docket: Docket, deadline: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from service.domain.deadlines import (
     Force,
 )
 from service.domain.escalation import ResponseKind, Role
+from service.domain.mapping import KeyBy, Makes, Recipe
 from service.domain.notifications import ChannelKind, EventType
 from service.ids import new_id
 from service.store.alerts import Alert
@@ -30,6 +31,7 @@ from service.store.escalation_policies import EscalationPolicy
 from service.store.escalations import Escalation
 from service.store.extensions import Extension
 from service.store.feeds import Feed
+from service.store.inbound import InboundSource
 from service.store.messages import Message
 from service.store.recipients import Unreachable
 from service.store.responses import Response
@@ -246,6 +248,22 @@ def endpoint(of: Team, **given: Any) -> Endpoint:
         "created_at": NOW,
     }
     return Endpoint(**own | given)
+
+
+def inbound_source(of: Team, **given: Any) -> InboundSource:
+    source_id = new_id("inb", NOW)
+    own = {
+        "id": source_id,
+        "team_id": of.id,
+        "name": "Form",
+        "recipe": Recipe.CUSTOM,
+        "makes": Makes.ALERT,
+        "mapping": {},
+        "key_by": KeyBy.BODY,
+        "fingerprint": source_id,
+        "created_at": NOW,
+    }
+    return InboundSource(**own | given)
 
 
 def feed(of: Team, person: User, **given: Any) -> Feed:

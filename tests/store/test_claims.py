@@ -383,3 +383,17 @@ async def test_an_endpoint_that_has_had_its_share_waits_for_the_next_seconds(
             await mark_accepted(session, [one.id for one in claim], at)
     # Ten seconds' worth may go in one go; 64 took 32 seconds' worth.
     assert taken == [64, 0, 0, 36]
+
+
+async def test_a_clock_that_was_wrong_for_a_moment_silences_no_endpoint(
+    database: Opened, docket: Docket
+) -> None:
+    tools, _ = await put_events(database, docket, 6, at_once=2)
+    async with database.transaction() as session:
+        await take_share(session, {tools: 1}, NOW + timedelta(days=300))
+    first = await lease(database, "lse_1")
+    assert len(first) == 2
+    async with database.transaction() as session:
+        await take_share(session, {tools: 1}, NOW)
+        await mark_accepted(session, [one.id for one in first], NOW)
+    assert len(await lease(database, "lse_2", NOW + timedelta(seconds=1))) == 2

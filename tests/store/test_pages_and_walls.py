@@ -48,6 +48,7 @@ async def furnish(session: Any) -> Docket:
         factories.response(due, docket.user),
         factories.endpoint(docket.team),
         factories.feed(docket.team, docket.user),
+        factories.inbound_source(docket.team),
         factories.api_key(docket.team),
         factories.mail(docket.user, due),
         factories.tolling_period(due),

@@ -17,6 +17,7 @@ from jinja2 import Environment
 
 from service.channels.email.bundle import bundle_id, bundled, flattened
 from service.channels.email.disclosure import CLEAR_TEXT, ClearText, in_clear
+from service.channels.email.neutral import neutral, one_line
 from service.channels.email.overview import folder_of, overview_facts, thread_of
 from service.channels.email.trouble import trouble_facts
 from service.channels.interface import Draft, Parcel
@@ -76,7 +77,8 @@ class MailContent:
 
     @cached_property
     def _environment(self) -> Environment:
-        return worded_templates(self._templates)
+        # Here, and not field by field: none can be forgotten.
+        return worded_templates(self._templates).overlay(finalize=neutral)
 
     def compose(self, draft: Draft) -> bytes:
         """CRLF line ends, ASCII only, no To header."""
@@ -125,7 +127,7 @@ class MailContent:
         mail = EmailMessage(policy.SMTP)
         mail["From"] = self._from
         prefix = words.gettext("DRILL") + " " if draft.notice and draft.notice.drill else ""
-        mail["Subject"] = prefix + self.render(f"{folder}/subject.txt", facts).strip()
+        mail["Subject"] = prefix + one_line(self.render(f"{folder}/subject.txt", facts))
         mail["Date"] = format_datetime(draft.occurred_at)
         mail["Message-ID"] = f"<{draft.message_id}@{self._domain}>"
         thread = f"<{about}@{self._domain}>"

@@ -14,8 +14,6 @@ from pysequoia.packet import PacketPile, SignatureType, Tag
 
 from service.errors import Code, Refusal
 
-#: Keys with photographs and hundreds of signatures are cleaned by whoever exports them.
-MOST_CHARACTERS = 65_536
 #: What a stranger on the way needs to see, or the relay, or the program that sorts by thread. The rest, the
 #: subject before all, travels inside.
 _OUTSIDE = frozenset(

@@ -68,9 +68,9 @@ class EmailChannel:
         return self._content.compose(draft)
 
     async def send(self, parcel: Parcel) -> Outcome:
-        if not parcel.address.isascii():
-            # SMTPUTF8 is not spoken here; nothing has left, and nothing will.
-            return Outcome(Verdict.PERMANENT, "address", "the address is not ASCII")
+        if not (parcel.address.isascii() and parcel.address.isprintable()):
+            # SMTPUTF8 is not spoken here, and a line end would begin another header.
+            return Outcome(Verdict.PERMANENT, "address", "the address is not plain ASCII")
         if parcel.openpgp_key is None and clear_text_of(parcel.content) is ClearText.NEVER:
             return Outcome(Verdict.PERMANENT, "openpgp", "its reader has no key any more")
         # Of a bundle that of its first mail: whoever reads the report finds the others by it.

@@ -1,4 +1,4 @@
-"""What the mail about an endpoint in trouble may use: its name, what became of it, and what a person can do."""
+"""What the mail about an endpoint in trouble may use: its name, and what became of it."""
 
 from typing import Any
 

@@ -5,6 +5,7 @@ first an activity is found again when an answer was lost, by the second older ne
 """
 
 import json
+from datetime import timedelta
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -49,8 +50,11 @@ def compose(draft: Draft, source: str) -> bytes:
         _SEQUENCE: draft.sequence,
     }
     if draft.form.detail is not Detail.THIN:
-        # It has no zone there: what stands in the record is the wall clock of the court.
+        # It has no zone there: what stands in the record is the wall clock of the court. The end of a day
+        # is shown within that day: "the 9th, 00:00" would be read as one day more.
         local = notice.due_at.astimezone(ZoneInfo(notice.timezone))
+        if local.date() > notice.due_on:
+            local -= timedelta(seconds=1)
         record["activity_date_time"] = local.strftime("%Y-%m-%d %H:%M:%S")
     return as_json(record)
 

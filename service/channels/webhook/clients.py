@@ -29,7 +29,8 @@ class _Pool:
 
 
 class Clients:
-    """`seconds`: for one request. No more than `most` pools stay open when nobody uses them."""
+    """`seconds`: for one request; `own`: the name of this service. No more than `most` pools stay open when
+    nobody uses them."""
 
     def __init__(
         self,
@@ -38,11 +39,13 @@ class Clients:
         seconds: float,
         most: int = _MOST_POOLS,
         context: ssl.SSLContext | None = None,
+        own: str = "",
     ) -> None:
         self._allowed = tuple(allowed)
         self._user_agent = user_agent
         self._timeout = httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
         self._most = most
+        self._own = own
         self._given = context
         self._pools: OrderedDict[tuple[str, str, int | None], _Pool] = OrderedDict()
 
@@ -78,7 +81,7 @@ class Clients:
 
     def _new(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=guarded_transport(self._allowed, self._context),
+            transport=guarded_transport(self._allowed, self._context, self._own),
             timeout=self._timeout,
             follow_redirects=False,
             trust_env=False,
@@ -129,16 +132,16 @@ class Line:
 
 
 def guarded_transport(
-    allowed: Sequence[Network], context: ssl.SSLContext | None = None
+    allowed: Sequence[Network], context: ssl.SSLContext | None = None, own: str = ""
 ) -> httpx.AsyncHTTPTransport:
     """httpx offers no public way to set httpcore's network backend; a test watches that this holds."""
     context = context or ssl.create_default_context()
     transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
     transport._pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
-        max_connections=10,
-        max_keepalive_connections=2,
+        max_connections=64,
+        max_keepalive_connections=4,
         keepalive_expiry=5,
-        network_backend=GuardedBackend(allowed),
+        network_backend=GuardedBackend(allowed, own),
     )
     return transport

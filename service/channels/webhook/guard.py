@@ -83,10 +83,12 @@ def check_url(url: str, allowed: Sequence[Network]) -> None:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Dials only addresses that it has checked itself. Host, SNI and certificate stay the name's."""
+    """Dials only addresses that it has checked itself. Host, SNI and certificate stay the name's. `own`:
+    the name of this service, which is not told of itself unless the operator allows that network too."""
 
-    def __init__(self, allowed: Iterable[Network]) -> None:
+    def __init__(self, allowed: Iterable[Network], own: str = "") -> None:
         self._allowed = tuple(allowed)
+        self._own = own
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -100,10 +102,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._resolve(host, port)
+                own = await self._own_addresses(addresses, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from error
         if not addresses or not all(permitted(one, self._allowed) for one in addresses):
             raise BlockedAddress("the name leads to an address that is not public")
+        if own:
+            raise BlockedAddress("the name leads back to this service")
         return await self._inner.connect_tcp(
             str(addresses[0]), port, timeout, local_address, socket_options
         )
@@ -115,6 +120,16 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError(f"name not resolved: {error}") from error
         return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+    async def _own_addresses(self, addresses: list[_Address], port: int) -> set[_Address]:
+        """Which of them are this service's; asked only where a public address would be dialled."""
+        public = {one for one in addresses if not _inside(one, self._allowed)}
+        if not self._own or not public:
+            return set()
+        try:
+            return public & set(await self._resolve(self._own, port))
+        except httpcore.ConnectError:
+            return set()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

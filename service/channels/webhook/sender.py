@@ -47,7 +47,8 @@ class WebhookChannel:
         self._pages = pages
         self._allowed = tuple(allowed)
         self._seconds = try_seconds
-        self._clients = Clients(self._allowed, user_agent, try_seconds, context=context)
+        own = urlsplit(source).hostname or ""
+        self._clients = Clients(self._allowed, user_agent, try_seconds, context=context, own=own)
         self._sessions = uwazi.Sessions()
 
     def check_address(self, address: str) -> None:

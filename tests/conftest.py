@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 import service.clock  # noqa: F401  (pins zone data before any test builds a zone)
 from tests.harness.postgres import PostgresServer
@@ -19,6 +20,17 @@ from tests.harness.world import Mode, World, first_key
 # A developer's own settings must not reach the tests.
 for _name in [name for name in os.environ if name.upper().startswith("ADQUEM_")]:
     del os.environ[_name]
+
+
+# A traceback drawn in colours takes a second, and tests that make things fail have many.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -123,26 +135,66 @@ def valkey(_valkey_server: ValkeyServer) -> ValkeyServer:
     return _valkey_server
 
 
-@pytest.fixture(params=list(Mode), ids=str)
-def world(
-    request: pytest.FixtureRequest, tmp_path: Path, smtp: SmtpServer, receiver: Receiver
-) -> Iterator[World]:
-    """A whole installation; the test runs in each mode."""
-    mode: Mode = request.param
+@pytest.fixture(scope="session")
+def _worlds() -> dict[Mode, World]:
+    """Those that wait for the next test: to put one up takes longer than most journeys."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _embedded() -> Iterator[contextlib.ExitStack]:
+    """What lasts as long as the session, of worlds in one process."""
     with contextlib.ExitStack() as cleanup:
-        if mode is Mode.EMBEDDED:
-            file, key = request.getfixturevalue("_sqlite_world")
-            home = tmp_path / "home"
-            home.mkdir(mode=0o700)
-            shutil.copy(file, home)
-            installation = World(mode, tmp_path, smtp, receiver, key=key)
+        yield cleanup
+
+
+@pytest.fixture(scope="session")
+def _distributed(postgres: PostgresServer) -> Iterator[contextlib.ExitStack]:
+    """Of worlds on Postgres, which must end before it does."""
+    with contextlib.ExitStack() as cleanup:
+        yield cleanup
+
+
+@pytest.fixture(params=list(Mode), ids=str)
+def world(request: pytest.FixtureRequest, _worlds: dict[Mode, World]) -> Iterator[World]:
+    """A whole installation, as new; the test runs in each mode. One in which a test failed, or that it
+    has changed for good, serves no other."""
+    mode: Mode = request.param
+    waiting = _worlds.pop(mode, None)
+    world = waiting or _new_world(request, mode)
+    try:
+        if waiting:
+            world.renew()
         else:
-            postgres = request.getfixturevalue("postgres")
-            template, key = request.getfixturevalue("_postgres_world")
-            url = cleanup.enter_context(postgres.database(template))
-            queue = request.getfixturevalue("valkey")
-            installation = World(mode, tmp_path, smtp, receiver, url, queue, key)
-        yield cleanup.enter_context(installation)
+            world.remember()
+        yield world
+        assert not world.mails.errors, f"a hook failed: {world.mails.errors}"
+    finally:
+        failed = getattr(request.node, "failed", True)
+        if failed or world.spoiled or not all(one.running for one in world.processes):
+            world.close()
+        else:
+            world.rest()
+            _worlds[mode] = world
+
+
+def _new_world(request: pytest.FixtureRequest, mode: Mode) -> World:
+    """With a relay and a receiver of its own."""
+    lasting: contextlib.ExitStack = request.getfixturevalue(f"_{mode}")
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp(str(mode))
+    mails = lasting.enter_context(SmtpServer())
+    receiver = lasting.enter_context(Receiver())
+    if mode is Mode.EMBEDDED:
+        file, key = request.getfixturevalue("_sqlite_world")
+        home = folder / "home"
+        home.mkdir(mode=0o700)
+        shutil.copy(file, home)
+        return lasting.enter_context(World(mode, folder, mails, receiver, key=key))
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    template, key = request.getfixturevalue("_postgres_world")
+    url = lasting.enter_context(postgres.database(template))
+    queue = request.getfixturevalue("valkey")
+    return lasting.enter_context(World(mode, folder, mails, receiver, url, queue, key))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -151,6 +203,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What the processes said, beside the failure that they may explain."""
     report = yield
+    if report.when == "call":
+        item.failed = report.failed  # type: ignore[attr-defined]  # read by the fixture `world`
     installation = getattr(item, "funcargs", {}).get("world")
     if report.failed and isinstance(installation, World):
         report.sections.append(("what the service said", installation.logs()))

@@ -78,6 +78,13 @@ class Receiver:
         with self._changed:
             self._requests.clear()
 
+    def renew(self) -> None:
+        """As it was at the beginning: it listens, takes everything, and has taken nothing."""
+        self.answers.clear()
+        self.respond = lambda _: Answer()
+        self.start()
+        self.clear()
+
     def wait_for(
         self, wanted: int | Callable[[ReceivedRequest], bool] = 1, timeout: float = 15
     ) -> list[ReceivedRequest]:

@@ -121,6 +121,13 @@ class SmtpServer:
         with self._changed:
             self._mails.clear()
 
+    def renew(self) -> None:
+        """As it was at the beginning: it listens, takes everything, and has taken nothing."""
+        self.on_data = self.on_recipient = self.on_sender = None
+        self.start()
+        self.clear()
+        self.errors.clear()
+
     def wait_for(self, wanted: int | Callable[[Mail], bool] = 1, timeout: float = 15) -> list[Mail]:
         """All mails once there are `wanted` of them, or all that match once there is one."""
 

@@ -13,6 +13,7 @@ LADDER = [{"before_due": "P7D", "targets": ["owner"]}]
 
 def tell_the_outside(world: World) -> None:
     """From here on the workers ping an address of the receiver."""
+    world.spoiled = True
     for worker in world.workers:
         worker._settings = {**worker._settings, "ADQUEM_HEARTBEAT_URL": world.receiver.url(BEAT)}
     world.restart_workers()

@@ -3,6 +3,7 @@ a day for each person."""
 
 import re
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tests.api.imports_of_j3 import portfolio
@@ -15,7 +16,11 @@ LADDER = [
     {"no_response_for": "P1D", "targets": ["supervisor"]},
     {"before_due": "P1D", "targets": ["owner", "deputy"]},
 ]
-LAWYER = "lawyer@example.org"
+LAWYER, DEPUTY = "lawyer@example.org", "deputy@example.org"
+#: When the lawyer's leave begins.
+LEAVE = datetime(2026, 3, 5, tzinfo=UTC)
+#: Deadline and step to the instant, the version and the people.
+Told = dict[tuple[str, int], tuple[datetime, int, frozenset[str]]]
 #: Of the lawyer's cases, those to which nobody is named as deputy.
 ALONE = {"M-16", "M-23"}
 
@@ -77,6 +82,36 @@ def digests(docket: Docket) -> dict[str, list[Mail]]:
     return found
 
 
+def sent_at(docket: Docket, address: str) -> list[datetime]:
+    """When the digests to that address left."""
+    return [parsedate_to_datetime(one.message["Date"]) for one in digests(docket).get(address, [])]
+
+
+def foretold(docket: Docket, until: datetime) -> Told:
+    """What the plans of all deadlines show that people will be told by then."""
+    found = {}
+    for deadline in docket.get("/deadlines", limit=200)["items"]:
+        for step in docket.get(f"/deadlines/{deadline['id']}/plan")["upcoming"]:
+            at = datetime.fromisoformat(step["at"])
+            if step["people"] and at <= until:
+                who = frozenset(step["people"])
+                found[deadline["id"], step["step"]] = (at, deadline["version"], who)
+    return found
+
+
+def told(docket: Docket) -> Told:
+    """What people have been told, with the instant at which it was to be said."""
+    found: Told = {}
+    for deadline in docket.get("/deadlines", limit=200)["items"]:
+        for one in docket.messages(deadline["id"]):
+            if one["user_id"] and one["step"].isdigit():
+                key = (deadline["id"], int(one["step"]))
+                _, _, who = found.get(key, (None, None, frozenset()))
+                at = datetime.fromisoformat(one["due_at"])
+                found[key] = (at, one["deadline_version"], who | {one["user_id"]})
+    return found
+
+
 def codes(mail: Mail) -> set[str]:
     return set(re.findall(r"\b[A-Z]-\d+\b", mail.text))
 
@@ -100,6 +135,9 @@ def test_a_portfolio_lives_through_a_leave_and_a_moved_working_day(world: World)
     docket.move(datetime(2026, 3, 3, 3, tzinfo=UTC))
     everyone = {LAWYER, "owner@example.org", "deputy@example.org", "supervisor@example.org"}
     world.eventually(lambda: set(digests(docket)) == everyone)
+    eight = datetime(2026, 3, 3, 3, tzinfo=UTC)
+    assert {one for address in everyone for one in sent_at(docket, address)} == {eight}
+    assert all(len(mails) == 1 for mails in digests(docket).values())
     people = docket.people | {"lawyer": away}
     for name, user in people.items():
         [mail] = digests(docket)[f"{name}@example.org"]
@@ -115,18 +153,29 @@ def test_a_portfolio_lives_through_a_leave_and_a_moved_working_day(world: World)
     assert gone
     assert gone <= ALONE, "the deputy stands in wherever there is one"
 
-    # What falls into the leave goes to the deputy, and nothing to the lawyer.
+    # What falls into the leave goes to the deputy, and nothing to the lawyer: at the instants and to the
+    # people that each plan had shown.
+    mornings = [datetime(2026, 3, day, 3, tzinfo=UTC) for day in (4, 5, 6, 9)]
+    _until_told(docket, mornings[0])
+    docket.move(LEAVE)
     world.mails.clear()
-    docket.move(datetime(2026, 3, 6, 3, tzinfo=UTC))
-    world.eventually(lambda: "deputy@example.org" in digests(docket))
-    docket.move(datetime(2026, 3, 9, 3, tzinfo=UTC))
-    world.eventually(lambda: len(digests(docket)["deputy@example.org"]) == 2)
-    assert all(one.recipients != [LAWYER] for one in world.mails.mails)
-    days = [one.message["Date"][:16] for one in digests(docket)["deputy@example.org"]]
-    assert len(set(days)) == len(days), "one digest a day"
+    promised = foretold(docket, mornings[-1])
+    assert away not in {user for _, _, people in promised.values() for user in people}
+    for morning in mornings[1:]:
+        _until_told(docket, morning)
+    assert sent_at(docket, DEPUTY) == mornings[1:], "one digest a day, at eight"
+    assert all(one.recipients != (LAWYER,) for one in world.mails.mails)
+    world.eventually(lambda: promised.items() <= told(docket).items())
+    assert promised
 
     _a_working_day_is_moved(docket)
     assert "BROKEN" not in world.run("verify-journal")
+
+
+def _until_told(docket: Docket, morning: datetime) -> None:
+    """Until the deputy's digest of that morning has left."""
+    docket.move(morning)
+    docket.world.eventually(lambda: sent_at(docket, DEPUTY)[-1:] == [morning])
 
 
 def _a_working_day_is_moved(docket: Docket) -> None:

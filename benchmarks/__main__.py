@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from benchmarks import computation, growth, law, mails, planning
+from benchmarks import computation, growth, law, mails, planning, webhooks
 
 _RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> None:
-    rows = [row for module in (computation, planning, law, mails, growth) for row in module.rows()]
+    modules = (computation, planning, law, mails, webhooks, growth)
+    rows = [row for module in modules for row in module.rows()]
     for row in rows:
         target = "" if row.target is None else f" (target {row.target})"
         print(f"{row.name}: {row.value} {row.unit}, {row.ratio} x {row.against}{target}")

@@ -32,7 +32,7 @@ class Draft:
     where that is known and may be told; `report`: of an endpoint. `reader_language`: of people, and
     of the rooms that they read. `overview`: of many deadlines at once, redacted too. `sequence` rises
     by one with each event of the same subject. `actor`: id of who caused it, None for the clockwork.
-    `form`: of webhooks alone.
+    `form`: of webhooks alone; `calendar`: of mails alone, the date as an iCalendar file.
     """
 
     message_id: str
@@ -50,6 +50,7 @@ class Draft:
     about_user_id: str | None = None
     report: Report | None = None
     form: Form = Form()
+    calendar: bytes | None = None
 
 
 @dataclass(frozen=True)

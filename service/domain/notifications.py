@@ -68,6 +68,10 @@ class EventType(StrEnum):
     RECIPIENT_UNREACHABLE = "recipient.unreachable"
     RECIPIENT_RESTORED = "recipient.restored"
     RECIPIENT_COMPLAINED = "recipient.complained"
+    NOTIFICATION_FAILED = "notification.failed"
+    NOTIFICATION_BOUNCED = "notification.bounced"
+    NOTIFICATION_DELAYED = "notification.delayed"
+    ACK_SUSPECT = "notification.ack_suspect"
     ENDPOINT_TEST = "endpoint.test"
     ENDPOINT_FAILING = "endpoint.failing"
     ENDPOINT_PAUSED = "endpoint.paused"
@@ -159,7 +163,8 @@ class Notice:
     reader was told before this one, `because` why it moved (the reason itself is for level 2 up);
     `proposed`: the date to which the law would move it, once a person has confirmed;
     `proposed_verb`: what one person wants and a second has to confirm. `tolled_since`: the clock
-    stands still, and `due_on` holds only if it runs again at once. Instants are UTC.
+    stands still, and `due_on` holds only if it runs again at once. `mishap`: of the events that tell
+    of a notice. Instants are UTC.
     """
 
     event: EventType
@@ -192,6 +197,7 @@ class Notice:
     drill: bool = False
     critical: bool = False
     ceiling: Level = Level.FULL
+    mishap: "Mishap | None" = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +206,17 @@ class OtherDate:
 
     due_on: date
     due_at: datetime
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """What went wrong with what one person was told, or answered: `reason` is a code. `message_id` and
+    `channel` are None where the message is not known any more."""
+
+    reason: str
+    user_id: str | None
+    message_id: str | None = None
+    channel: ChannelKind | None = None
 
 
 def redacted(notice: Notice, level: Level) -> Notice:
@@ -212,6 +229,8 @@ def redacted(notice: Notice, level: Level) -> Notice:
         shown = replace(shown, title=None, forum=None, basis=None, because=None)
     if level < Level.CODE:
         shown = replace(shown, case_code=None, kind=None)
+        if shown.mishap is not None:
+            shown = replace(shown, mishap=replace(shown.mishap, user_id=None))
     return shown
 
 

@@ -62,16 +62,30 @@ def uid_for(salt: str, deadline_id: str) -> str:
 
 def render(name: str, items: Sequence[FeedItem], modified_at: datetime) -> bytes:
     """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID."""
-    calendar = Calendar()
-    calendar.add("version", "2.0")
-    calendar.add("prodid", "-//Deadline Feed//1.0//EN")
-    calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
+    calendar = _calendar()
     calendar.add("name", name)
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     calendar.add("last-modified", modified_at)
+    return _filled(calendar, items)
+
+
+def publish(item: FeedItem) -> bytes:
+    """A VCALENDAR of one event, to be carried by a mail: nothing in it names a calendar, or refreshes."""
+    return _filled(_calendar(), [item])
+
+
+def _calendar() -> Calendar:
+    calendar = Calendar()
+    calendar.add("version", "2.0")
+    calendar.add("prodid", "-//Deadline Feed//1.0//EN")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", "PUBLISH")
+    return calendar
+
+
+def _filled(calendar: Calendar, items: Sequence[FeedItem]) -> bytes:
     for zone in _zones(items):
         calendar.add_component(zone)
     for item in sorted(items, key=lambda item: (item.due_at, item.uid)):

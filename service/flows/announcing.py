@@ -20,6 +20,7 @@ from service.domain.notifications import (
     redacted,
     useful_until,
 )
+from service.flows.calendar_part import Wish
 from service.flows.tools import form_of, held_back, most_shown, wants
 from service.ids import new_id
 from service.store.alerts import Alert
@@ -143,18 +144,22 @@ def letter(
     step: str,
     now: datetime,
     occurrence: int = 0,
+    wish: Wish | None = None,
 ) -> Message:
-    """One mail to one person, at the level that this person is shown."""
+    """One mail to one person, at the level that this person is shown. `wish`: of those who want the date
+    for their calendar."""
     user, level = reader
+    own = redacted(notice, user.readable(level, now))
     draft = Draft(
         message_id=new_id("msg", now),
         event=notice.event,
         event_id=new_id("evt", now),
         team_id=subject.team_id,
         occurred_at=now,
-        notice=redacted(notice, user.readable(level, now)),
+        notice=own,
         reader_zone=user.timezone,
         reader_language=user.language,
+        calendar=wish.part(subject, own, now) if wish else None,
     )
     return _frozen(draft, subject, channel, step, occurrence, user_id=user.id)
 

@@ -9,6 +9,7 @@ from service.domain.notifications import ChannelKind, EventType
 from service.errors import Code, Refusal
 from service.flows.acknowledgement import announce_now, journal, locked
 from service.flows.announcing import letter, mailed_level, notice_of
+from service.flows.calendar_part import wishes_on
 from service.flows.moving import on_case
 from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
@@ -122,9 +123,11 @@ async def _tell(sitting: Sitting, deadline: Deadline, case: Case) -> None:
     event = EventType.DEADLINE_CANCELLED
     notice = replace(notice_of(deadline, case, event, now, now), because=deadline.ended_because)
     told = await told_versions(sitting.session, deadline.id)
+    people = await on_case(sitting, case)
+    wishes = await wishes_on(sitting.session, case, ((user, role) for user, role, _ in people))
     letters = [
-        letter(mail, notice, deadline, (user, level), event, now)
-        for user, role, _ in await on_case(sitting, case)
+        letter(mail, notice, deadline, (user, level), event, now, wish=wishes.get(user.id))
+        for user, role, _ in people
         if user.id in told and (level := mailed_level(role, case)) is not None
     ]
     await add_messages(sitting.session, letters)

@@ -66,6 +66,7 @@ async def create_user(
         quiet_until=body.quiet_hours.end if body.quiet_hours else None,
         digest_at=body.digest_at,
         exit_check_at=body.exit_check_at,
+        calendar_part=body.calendar_part,
         created_at=now,
     )
     reschedule(user, pending_days(user, now), now)
@@ -134,6 +135,8 @@ def _describe(user: User, body: UserPatch) -> None:
         user.quiet_from, user.quiet_until = (quiet.begin, quiet.end) if quiet else (None, None)
     for name in {"digest_at", "exit_check_at"} & body.model_fields_set:
         setattr(user, name, getattr(body, name))
+    if body.calendar_part is not None:
+        user.calendar_part = body.calendar_part
 
 
 async def _set_away(session: AsyncSession, user: User, away: AwayIn | None, now: datetime) -> None:

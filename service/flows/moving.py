@@ -1,6 +1,5 @@
 """A deadline's date moves: the new version, and everyone who was told the old date told of it at once."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from service.domain.deadlines import Fate, live_state
 from service.domain.escalation import Role
 from service.domain.notifications import ChannelKind, EventType, OtherDate
 from service.flows.announcing import announce, letter, notice_of
+from service.flows.calendar_part import wishes_on
 from service.flows.reckoning import Circumstances, reckon
 from service.flows.sitting import Sitting
 from service.store.cases import Case, roles_of
@@ -133,19 +133,21 @@ async def _tell(sitting: Sitting, deadline: Deadline, case: Case, because: str, 
     await announce(sitting.session, sitting.webhooks, notice, deadline, actor, now)
     told = await told_versions(session, deadline.id)
     mail = sitting.channels[ChannelKind.EMAIL]
-    letters = []
-    for user, role, always in await on_case(sitting, case):
+    letters, people = [], await on_case(sitting, case)
+    wishes = await wishes_on(session, case, ((user, role) for user, role, _ in people))
+    for user, role, always in people:
         if not always and user.id not in told:
             continue
         level = level_for(role, Level(case.mail_level), Level(case.ceiling))
         if level is not None:
             version = told.get(user.id, deadline.version - 1)
             own = replace(notice, previous=_date_of(deadline, version))
-            letters.append(letter(mail, own, deadline, (user, level), EventType.DATE_CHANGED, now))
+            step, wish = EventType.DATE_CHANGED, wishes.get(user.id)
+            letters.append(letter(mail, own, deadline, (user, level), step, now, wish=wish))
     await add_messages(session, letters)
 
 
-async def on_case(sitting: Sitting, case: Case) -> Iterable[tuple[User, Role, bool]]:
+async def on_case(sitting: Sitting, case: Case) -> list[tuple[User, Role, bool]]:
     """Everyone on the case who is not disabled, once, in the highest role; whether always told."""
     roles = (await roles_of(sitting.session, [case.id])).get(case.id, [])
     users = await users_by_id(sitting.session, (one.user_id for one in roles))

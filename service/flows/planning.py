@@ -21,6 +21,7 @@ from service.domain.escalation import (
 from service.domain.insistence import OF_ALERTS, OF_DEADLINES
 from service.domain.plan import PlanFacts
 from service.domain.reminders import QuietHours
+from service.flows.calendar_part import Wish, feeds_of, wishes_of
 from service.flows.ladders import ladder_of, own_policy_id, read_steps
 from service.flows.routes import Asked, asked_of, unreached, ways_of
 from service.flows.sitting import Sitting
@@ -30,6 +31,7 @@ from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint, personal_endpoints
 from service.store.escalation_policies import EscalationPolicy, policies_at_hand
 from service.store.escalations import Escalation, escalations_of
+from service.store.feeds import Feed
 from service.store.recipients import Tried, out_of_reach, tries_of
 from service.store.responses import Response as Answer
 from service.store.responses import responses_to
@@ -46,7 +48,8 @@ class Situation(Generic[About]):
     """One deadline or alert with everything around it. `case` None: the alert concerns nobody known yet.
     `people`: the users behind each role, not disabled; without a case everyone in the team has every
     role of those who can act. `asked`: what each person was last asked, on this version;
-    `endpoints`: user id to the endpoints of those who have their own; `lost`: whom nothing reaches."""
+    `endpoints`: user id to the endpoints of those who have their own; `lost`: whom nothing reaches;
+    `wishes`: user id to the wish for calendar parts."""
 
     subject: About
     case: Case | None
@@ -56,6 +59,7 @@ class Situation(Generic[About]):
     asked: Mapping[str, Asked] = field(default_factory=dict)
     endpoints: Mapping[str, list[Endpoint]] = field(default_factory=dict)
     lost: Set[str] = frozenset()
+    wishes: Mapping[str, Wish] = field(default_factory=dict)
 
     @property
     def case_code(self) -> str:
@@ -133,6 +137,7 @@ class _Around:
     lost: Set[tuple[str, str]]
     policies: dict[str, EscalationPolicy]
     calendars: dict[str, CourtCalendar]
+    feeds: dict[str, list[Feed]]
     now: datetime
 
 
@@ -143,11 +148,12 @@ async def _around(sitting: Sitting, subjects: Sequence[Subject]) -> _Around:
     cases = await cases_by_id(session, (one.case_id for one in subjects if one.case_id))
     roles = await roles_of(session, cases)
     escalations = await escalations_of(session, ids)
+    users = await users_by_id(session, (one.user_id for all_ in roles.values() for one in all_))
     chosen = {own_policy_id(one, cases[one.case_id]) for one in deadlines} - {None}
     return _Around(
         cases=cases,
         roles=roles,
-        users=await users_by_id(session, (one.user_id for all_ in roles.values() for one in all_)),
+        users=users,
         members=await members_of(session, (one.team_id for one in subjects if not one.case_id)),
         escalations=escalations,
         responses=await responses_to(session, ids),
@@ -160,6 +166,7 @@ async def _around(sitting: Sitting, subjects: Sequence[Subject]) -> _Around:
             for code in {case.calendar for case in cases.values() if case.calendar}
             if (calendar := await sitting.known_calendar(code)) is not None
         },
+        feeds=await feeds_of(session, users.values()),
         now=sitting.now,
     )
 
@@ -189,7 +196,8 @@ def _situation(subject: Given, around: _Around) -> Situation[Given]:
     )
     # Whoever has been given another way since can be reached by that.
     lost = {one for one in ids - endpoints.keys() if (subject.team_id, one) in around.lost}
-    return Situation(subject, case, people, escalation, facts, asked, endpoints, lost)
+    wishes = wishes_of(case, _held(people), around.feeds) if case else {}
+    return Situation(subject, case, people, escalation, facts, asked, endpoints, lost, wishes)
 
 
 def _of_deadline(
@@ -267,6 +275,10 @@ def _without(people: Mapping[Role, list[User]], user_id: str) -> dict[Role, list
     """The others; no role that nobody else holds."""
     others = {role: [one for one in users if one.id != user_id] for role, users in people.items()}
     return {role: users for role, users in others.items() if users}
+
+
+def _held(people: Mapping[Role, list[User]]) -> list[tuple[User, Role]]:
+    return [(user, role) for role, users in people.items() for user in users]
 
 
 def _people(case: Case, around: _Around) -> dict[Role, list[User]]:

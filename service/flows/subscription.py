@@ -39,6 +39,15 @@ class Fetched:
     gone: bool = False
 
 
+@dataclass(frozen=True)
+class Counted:
+    """By what a calendar knows an event, and by which it sees that the event has changed."""
+
+    uid: str
+    sequence: int
+    changed_at: datetime
+
+
 async def create_feed(
     session: AsyncSession, body: FeedIn, caller: Caller, now: datetime
 ) -> tuple[Feed, str]:
@@ -112,9 +121,9 @@ async def fetch(session: AsyncSession, feed_id: str, secret: str, now: datetime)
     rows = await deadlines_shown(session, feed.team_id, roles, cutoff, _MOST_EVENTS)
     dropped_at = await newest_end(session, feed.team_id, roles, cutoff)
     items = [
-        _item(feed, deadline, case, level, now)
+        item_of(feed, deadline, case, level, now)
         for deadline, case in rows
-        if (level := _level(feed, case, roles[case.id])) is not None
+        if (level := level_in(feed, case, roles[case.id])) is not None
     ]
     changes = [_changed_at(feed, deadline, case, now) for deadline, case in rows]
     if dropped_at is not None:
@@ -130,23 +139,30 @@ def _validator(changed_at: datetime, now: datetime) -> datetime:
     return second if whole_second(now) == second else second + timedelta(seconds=1)
 
 
-def _level(feed: Feed, case: Case, roles: Iterable[Role]) -> Level | None:
+def level_in(feed: Feed, case: Case, roles: Iterable[Role]) -> Level | None:
     """The highest that any of the person's roles in the case allows."""
     levels = (level_for(role, Level(feed.level), Level(case.ceiling)) for role in roles)
     return max((level for level in levels if level is not None), default=None)
 
 
-def _item(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datetime) -> FeedItem:
+def item_of(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datetime) -> FeedItem:
     """The counters rise with every change of what is shown, and count double so that none of them is
     outweighed by the passing of the due instant. Added in seconds to the time of the latest change,
     they make LAST-MODIFIED rise too, whatever falls into one second."""
-    passed = deadline.due_at <= now
-    sequence = 2 * (deadline.shown + case.shown + feed.shown) + passed
-    changed_at = _changed_at(feed, deadline, case, now)
+    sequence = 2 * (deadline.shown + case.shown + feed.shown) + (deadline.due_at <= now)
+    counted = Counted(
+        uid_for(feed.salt, deadline.id), sequence, _changed_at(feed, deadline, case, now)
+    )
+    return counted_item(counted, deadline, case, level, now)
+
+
+def counted_item(
+    counted: Counted, deadline: Deadline, case: Case, level: Level, now: datetime
+) -> FeedItem:
     return FeedItem(
-        uid=uid_for(feed.salt, deadline.id),
-        sequence=sequence,
-        modified_at=whole_second(changed_at) + timedelta(seconds=sequence),
+        uid=counted.uid,
+        sequence=counted.sequence,
+        modified_at=whole_second(counted.changed_at) + timedelta(seconds=counted.sequence),
         level=level,
         case_code=case.code,
         title=deadline.title,
@@ -156,7 +172,7 @@ def _item(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datetim
         due_at=deadline.due_at,
         whole_day=deadline.whole_day,
         timezone=deadline.timezone,
-        overdue=passed and deadline.state in RUNNING_STATES,
+        overdue=deadline.due_at <= now and deadline.state in RUNNING_STATES,
     )
 
 

@@ -116,7 +116,8 @@ class Ways:
         step, now = str(order), self.now
         if way == MAIL:
             channel = self.channels[ChannelKind.EMAIL]
-            return letter(channel, own, subject, reader, step, now, occurrence)
+            wish = self.situation.wishes.get(user.id)
+            return letter(channel, own, subject, reader, step, now, occurrence, wish)
         (endpoint,) = (one for one in self.situation.endpoints[user.id] if one.id == way)
         channel = self.channels[ChannelKind.WEBHOOK]
         return personal(channel, own, subject, reader, endpoint, step, now, occurrence)

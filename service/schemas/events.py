@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from service.domain.deadlines import DeadlineKind
-from service.domain.notifications import FOR_PEOPLE, EventType
+from service.domain.notifications import FOR_PEOPLE, ChannelKind, EventType
 
 _Roles = list[str]
 
@@ -82,15 +82,10 @@ class Told(EventPart):
     reason: str | None = Field(default=None, description="Of level 2, at the detail `full`.")
 
 
-class DeadlineData(Told):
+class Dates(Told):
     """`due_at` is the end of `due_on` in `timezone`. `previous_…`: what held before; `proposed_…`: what the
     law now says, once a person has confirmed it. `rule_status` null: a person stated the date."""
 
-    deadline_id: str
-    version: int
-    status: Literal[
-        "provisional", "open", "suspended", "completed", "missed", "waived", "cancelled"
-    ]
     kind: DeadlineKind | None = None
     due_on: date | None = None
     due_at: datetime | None = None
@@ -105,6 +100,14 @@ class DeadlineData(Told):
     basis: str | None = Field(default=None, description="Of level 2, at the detail `full`.")
 
 
+class DeadlineData(Dates):
+    deadline_id: str
+    version: int
+    status: Literal[
+        "provisional", "open", "suspended", "completed", "missed", "waived", "cancelled"
+    ]
+
+
 class AlertData(Told):
     alert_id: str
     version: int
@@ -116,6 +119,23 @@ class RecipientData(EventPart):
     """Empty for endpoints of level 0."""
 
     user_id: str | None = None
+
+
+class NotificationData(Dates):
+    """About the deadline or the alert of which one person was told: `deadline_id` or `alert_id`. `reason`:
+    a code: of the last answer to a notice that failed, by RFC 3463 of a mail that came back or is delayed,
+    `too_soon` or `one_client` of an answer that is not believed. `message_id` and `channel` of the notice
+    are left out where they are not known; `user_id`: who it was for, from level 1."""
+
+    deadline_id: str | None = None
+    alert_id: str | None = None
+    version: int
+    status: Literal["provisional", "open", "suspended"]
+    raised_at: datetime | None = None
+    message_id: str | None = None
+    channel: ChannelKind | None = None
+    user_id: str | None = None
+    reason: str
 
 
 class EndpointData(EventPart):
@@ -136,6 +156,7 @@ class TestData(EventPart):
 _DATA: dict[str, type[EventPart]] = {
     "alert": AlertData,
     "recipient": RecipientData,
+    "notification": NotificationData,
     "endpoint": EndpointData,
 }
 

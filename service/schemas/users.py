@@ -53,7 +53,8 @@ class AwayIn(Shape):
 class UserIn(Shape):
     """`team_ids` may be left out by a key that belongs to one team. `quiet_hours` null: none. `language`:
     of the mails to the person and the pages behind their links. `digest_at` and `exit_check_at`: the hour,
-    on the person's own clock, of the two mails of the day; null: none."""
+    on the person's own clock, of the two mails of the day; null: none. `calendar_part`: mails about a
+    deadline carry its date as a calendar file."""
 
     name: Line
     email: Email
@@ -63,6 +64,7 @@ class UserIn(Shape):
     quiet_hours: QuietHours | None = QuietHours(begin="21:00", end="07:00")
     digest_at: Hour | None = "08:00"
     exit_check_at: Hour | None = "18:00"
+    calendar_part: bool = False
 
 
 class UserPatch(Shape):
@@ -76,6 +78,7 @@ class UserPatch(Shape):
     quiet_hours: QuietHours | None = None
     digest_at: Hour | None = None
     exit_check_at: Hour | None = None
+    calendar_part: bool | None = None
     away: AwayIn | None = None
     disabled: bool | None = None
 
@@ -108,6 +111,7 @@ class UserOut(Answer):
     deputy_id: str | None
     digest_at: str | None
     exit_check_at: str | None
+    calendar_part: bool
     address_state: str
     complained_at: datetime | None
     openpgp_fingerprint: str | None

@@ -1,15 +1,16 @@
 """Feeds: subscribable calendars. Only the fingerprint of the secret is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import and_, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.store.columns import UtcDateTime
 from service.store.paging import get_within, page, within
+from service.store.users import Membership
 
 
 class Feed(SQLModel, table=True):
@@ -43,6 +44,27 @@ async def list_feeds(
 ) -> list[Feed]:
     query = within(select(Feed), Feed.team_id, reach)
     return await page(session, query, Feed.id, after, limit)
+
+
+async def live_feeds_of(session: AsyncSession, user_ids: Set[str]) -> dict[str, list[Feed]]:
+    """User id to the feeds that still show something, the oldest first: not revoked, and in a team to
+    which the person belongs. No query for nobody."""
+    query = (
+        select(Feed)
+        .join(
+            Membership,
+            and_(
+                col(Membership.team_id) == col(Feed.team_id),
+                col(Membership.user_id) == col(Feed.user_id),
+            ),
+        )
+        .where(col(Feed.user_id).in_(user_ids), col(Feed.revoked_at).is_(None))
+        .order_by(col(Feed.created_at), col(Feed.id))
+    )
+    found: dict[str, list[Feed]] = {}
+    for feed in await session.exec(query) if user_ids else ():
+        found.setdefault(feed.user_id, []).append(feed)
+    return found
 
 
 async def touch_feeds(session: AsyncSession, user_ids: Iterable[str], now: datetime) -> None:

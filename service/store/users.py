@@ -22,6 +22,7 @@ class User(SQLModel, table=True):
     `away_from` until `away_until` `deputy_id`, or else the deputies of each case, are told instead.
     `digest_at` and `exit_check_at` (HH:MM on the same clock, None: none): when the two mails of the day
     are sent; `digest_wake_at` and `exit_check_wake_at`: the next instant at which each is due.
+    `calendar_part`: mails about a deadline carry its date for the calendar.
     `verification_id`: the mail whose link verifies the address, None where none is out. Until
     `rests_until` no optional mail goes there, after `soft_bounces` in a row; `complained_at`: when its
     person called our mail unwanted. `openpgp_key`: public, without armour; `openpgp_verification_id`: the
@@ -51,6 +52,7 @@ class User(SQLModel, table=True):
     digest_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     exit_check_at: str | None = "18:00"
     exit_check_wake_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    calendar_part: bool = False
     address_state: AddressState = Field(default=AddressState.VERIFIED, sa_type=Choice(AddressState))
     verification_id: str | None = None
     soft_bounces: int = 0

@@ -145,6 +145,8 @@ class MailContent:
         mail.set_content(self.render(f"{folder}/body.txt", facts), cte="quoted-printable")
         html = self.render(f"{folder}/body.html", facts)
         mail.add_alternative(html, subtype="html", cte="quoted-printable")
+        if draft.calendar is not None:
+            _attach(mail, draft.calendar, draft.message_id)
         # After the parts: earlier it would have moved into the first of them.
         mail["Content-Language"] = words.language.value
         # A boundary of our own: the library's is random, and the same draft must give the same bytes.
@@ -161,6 +163,19 @@ class MailContent:
 
     def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)
+
+
+def _attach(mail: EmailMessage, calendar: bytes, message_id: str) -> None:
+    """Beside the texts, as a file: no mail program is asked to make an invitation of it."""
+    # Neither boundary may begin with the other: some readers compare no further.
+    mail.set_boundary(f"=_texts_{message_id}")
+    mail.add_attachment(
+        calendar,
+        maintype="text",
+        subtype="calendar",
+        filename="deadline.ics",
+        params={"method": "PUBLISH", "charset": "utf-8"},
+    )
 
 
 def _clear_text(draft: Draft) -> ClearText | None:

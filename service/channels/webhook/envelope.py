@@ -11,7 +11,7 @@ from service.channels.interface import Draft
 from service.channels.webhook.text import shortened
 from service.domain.access import Level
 from service.domain.endpoints import Report
-from service.domain.notifications import EventType, Notice, SubjectKind
+from service.domain.notifications import EventType, Mishap, Notice, SubjectKind
 from service.domain.webhooks import Detail, EndpointState, status_after
 
 SCHEMA_VERSION = "1"
@@ -73,7 +73,7 @@ def data_of(draft: Draft) -> dict[str, Any]:
         data |= _dates(notice, draft.step)
     if detail is Detail.FULL and notice.level >= Level.BASIS:
         data |= _words(notice)
-    return data
+    return data | (_of_mishap(notice.mishap) if notice.mishap else {})
 
 
 def instant(at: datetime) -> str:
@@ -101,6 +101,12 @@ def _without_notice(draft: Draft) -> dict[str, Any]:
     if draft.report is not None:
         return _of_endpoint(draft.report, draft)
     return {"user_id": draft.about_user_id} if draft.about_user_id else {}
+
+
+def _of_mishap(mishap: Mishap) -> dict[str, Any]:
+    """Ids and a code, at each detail; who it was for is told from level 1 on."""
+    said = {"message_id": mishap.message_id, "channel": mishap.channel, "user_id": mishap.user_id}
+    return {"reason": mishap.reason} | {name: one for name, one in said.items() if one}
 
 
 def _of_endpoint(report: Report, draft: Draft) -> dict[str, Any]:

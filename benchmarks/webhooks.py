@@ -1,0 +1,142 @@
+"""The whole way of a webhook, from waiting row to recorded attempt, against bare HTTP clients."""
+
+import asyncio
+import json
+import multiprocessing
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import httpx
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from benchmarks.rows import Row, compare
+from service.domain.access import Caller, Reach, Scope
+from service.domain.notifications import ChannelKind
+from service.flows import enrolment, integration
+from service.flows.sitting import Sitting
+from service.flows.tools import test_message
+from service.runtime import Runtime, build_runtime
+from service.schemas.endpoints import EndpointIn
+from service.schemas.teams import TeamIn
+from service.settings import Settings
+from service.store import migrations
+from service.store.endpoints import list_endpoints
+from service.store.messages import Message, add_messages
+from workers import tasks
+
+_EVENTS, _ENDPOINTS, _AT_ONCE = 640, 8, 64
+#: What a receiver in another house takes to answer.
+_ANSWERS_AFTER = 0.02
+_BODY = json.dumps({"type": "endpoint.test", "data": {"message": "ping"}}).encode()
+_REPLY = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder, _receiver() as port:
+        settings = Settings(
+            home=Path(folder), webhook_networks=("127.0.0.0/8",), delivery_slots=_AT_ONCE
+        )
+        migrations.upgrade(settings.sqlalchemy_url)
+        asyncio.run(_put_up(settings, port))
+        return [
+            compare(
+                "webhooks, waiting to recorded, SQLite, 64 at a time, a receiver of 20 ms",
+                lambda: asyncio.run(_deliver(settings)),
+                "the same POSTs by one shared httpx.AsyncClient, no database",
+                lambda: asyncio.run(_bare(port)),
+                prepare=lambda: asyncio.run(_enter(settings)),
+            )
+        ]
+
+
+def _serve(port_to: Connection) -> None:
+    """A receiver in a process of its own: neither side is to pay for it."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    int(line.partition(b":")[2])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length:")
+                )
+                await reader.readexactly(length)
+                await asyncio.sleep(_ANSWERS_AFTER)
+                writer.write(_REPLY)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=256)
+        port_to.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def _receiver() -> Iterator[int]:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+async def _put_up(settings: Settings, port: int) -> None:
+    runtime = build_runtime(settings)
+    async with runtime.transaction() as session:
+        now = runtime.clock()
+        operator = Caller("benchmark", Scope.ADMIN, Reach(None))
+        team = await enrolment.create_team(session, TeamIn(name="Benchmark"), operator, now)
+        caller = Caller("benchmark", Scope.ADMIN, Reach(frozenset({team.id})))
+        sitting = Sitting(session, runtime.channels, runtime.rules, now)
+        for number in range(_ENDPOINTS):
+            url = f"http://127.0.0.1:{port}/{number}"
+            body = EndpointIn(name=f"{number}", url=url, at_once=64, per_second=1000)
+            await integration.create_endpoint(sitting, runtime.seal, body, caller)
+    await runtime.close()
+
+
+async def _enter(settings: Settings) -> None:
+    runtime = build_runtime(settings)
+    async with runtime.transaction() as session:
+        now = runtime.clock()
+        await add_messages(session, await _messages(runtime, session, now))
+    await runtime.close()
+
+
+async def _messages(runtime: Runtime, session: AsyncSession, now: datetime) -> list[Message]:
+    endpoints = await list_endpoints(session, Reach(None), None, _ENDPOINTS)
+    webhooks = runtime.channels[ChannelKind.WEBHOOK]
+    return [
+        test_message(endpoints[n % _ENDPOINTS], webhooks, None, now, timedelta(hours=1))
+        for n in range(_EVENTS)
+    ]
+
+
+async def _deliver(settings: Settings) -> int:
+    runtime = build_runtime(settings)
+    try:
+        return await tasks.deliver(runtime)
+    finally:
+        await runtime.close()
+
+
+async def _bare(port: int) -> int:
+    free = asyncio.Semaphore(_AT_ONCE)
+    async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=30) as client:
+
+        async def post(number: int) -> None:
+            async with free:
+                await client.post(f"http://127.0.0.1:{port}/{number % _ENDPOINTS}", content=_BODY)
+
+        await asyncio.gather(*(post(n) for n in range(_EVENTS)))
+    return _EVENTS

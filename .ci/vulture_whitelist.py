@@ -70,7 +70,7 @@ _.trigger_event_ids
 # service/schemas/inbound.py
 _.as_
 _.receipt_id
-_.received_at
+_.refusing_since
 _.trigger_event
 
 # service/schemas/messages.py
@@ -98,9 +98,6 @@ _.started_at
 _.decided_at
 _.decided_by
 _.requested_by
-
-# service/store/inbound.py
-_.received_at
 
 # service/store/messages.py
 _.bounce_status

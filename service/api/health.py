@@ -14,6 +14,7 @@ from service.dependencies import Now, RuntimeNow, Session
 from service.domain.notifications import ChannelKind
 from service.flows.watching import condition
 from service.runtime import VERSION
+from service.store.inbound import refusing_sources
 from service.store.messages import pending_by_channel
 from service.store.migrations import at_head
 
@@ -67,6 +68,7 @@ async def metrics(session: Session, now: Now) -> Response:
         ("adquem_oldest_due_seconds", standing.oldest_due_seconds),
         ("adquem_watch_well", int(standing.watch_well)),
         ("adquem_last_watch_timestamp", watched_at),
+        ("adquem_inbound_refusing_sources", len(await refusing_sources(session, now))),
     ):
         lines += [f"# TYPE {name} gauge", f"{name} {value}"]
     lines.append("")

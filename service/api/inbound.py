@@ -1,15 +1,18 @@
 """/inbound-sources, and /inbound, where they report: it asks for no key but the source's own token"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.api.deadlines import deadline_answer
 from service.api.routing import new_router, tag
-from service.dependencies import Admin, IfMatch, Page, RuntimeNow, Session, Sits, keep_answer
+from service.dependencies import Admin, IfMatch, Now, Page, RuntimeNow, Session, Sits, keep_answer
 from service.domain.mapping import MOST_BYTES
 from service.errors import Code, Refusal, not_found
 from service.flows import inbound_sources, receiving
@@ -36,6 +39,7 @@ from service.store.inbound import (
     get_source,
     list_receipts,
     list_sources,
+    refusing_sources,
 )
 
 router = new_router("inbound")
@@ -94,22 +98,22 @@ async def create_inbound_source(
 
 @router.get("/inbound-sources")
 async def read_inbound_sources(
-    session: Session, caller: Admin, page: Page
+    session: Session, caller: Admin, page: Page, now: Now
 ) -> fields.Page[InboundSourceOut]:
     rows = await list_sources(session, caller.reach, page.after_id, page.limit)
-    items = [InboundSourceOut.model_validate(row) for row in rows]
+    items = await _shown(session, rows, now)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
 
 
 @router.get("/inbound-sources/{source_id}")
 async def read_inbound_source(
-    source_id: str, session: Session, caller: Admin, response: Response
+    source_id: str, session: Session, caller: Admin, response: Response, now: Now
 ) -> InboundSourceOut:
     source = await get_source(session, source_id, caller.reach)
     if source is None:
         raise not_found("inbound source")
     tag(response, source.id, source.revision)
-    return InboundSourceOut.model_validate(source)
+    return (await _shown(session, [source], now))[0]
 
 
 @router.patch("/inbound-sources/{source_id}")
@@ -123,7 +127,7 @@ async def change_inbound_source(
 ) -> InboundSourceOut:
     source = await inbound_sources.change_source(sitting, source_id, body, if_match, caller)
     tag(response, source.id, source.revision)
-    return InboundSourceOut.model_validate(source)
+    return (await _shown(sitting.session, [source], sitting.now))[0]
 
 
 @router.post("/inbound-sources/{source_id}/rotate", dependencies=[Depends(keep_answer)])
@@ -211,8 +215,16 @@ async def receive_by_header(
     return _told(await receiving.receive(sitting, token or key or "", posted.raw, posted.refusal))
 
 
+async def _shown(
+    session: AsyncSession, rows: Sequence[InboundSource], now: datetime
+) -> list[InboundSourceOut]:
+    since = await refusing_sources(session, now, [row.id for row in rows])
+    items = [InboundSourceOut.model_validate(row) for row in rows]
+    return [one.model_copy(update={"refusing_since": since.get(one.id)}) for one in items]
+
+
 def _made(source: InboundSource, token: str, runtime: Runtime) -> InboundSourceMade:
-    known = source.model_dump(include=set(InboundSourceOut.model_fields))
+    known = InboundSourceOut.model_validate(source).model_dump()
     url = f"{runtime.settings.base_url}{_PATH}/{token}"
     return InboundSourceMade(**known, token=token, url=url)
 

@@ -22,9 +22,11 @@ from service.domain.answering import (
     may_undo,
 )
 from service.domain.escalation import Role, longest_snooze
+from service.domain.notifications import EventType, Mishap
 from service.flows import acknowledgement
 from service.flows.acknowledgement import Heard, Said, withdraw
 from service.flows.announcing import mailed_level
+from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
 from service.flows.planning import roles_about
 from service.flows.sitting import Sitting
 from service.sealing import Seal, answer_code, answered_message, fingerprint, new_secret, same
@@ -182,8 +184,19 @@ async def answer(sitting: Sitting, seal: Seal, asked: Asked, filled: Filled) -> 
     reach = Reach(frozenset({subject.team_id}))
     caller = Caller(asked.message.id, Scope.WRITE, reach, asked.reader.id)
     await acknowledgement.answer(sitting, subject, asked.case, asked.reader.id, said, caller, heard)
-    await _suspect(sitting, [one for one in others if not one.suspect])
+    alike = [one for one in others if not one.suspect]
+    await _suspect(sitting, alike)
+    reason = "one_client" if others else "too_soon"
+    troubles = trouble_with(asked.message, EventType.ACK_SUSPECT, reason) if suspect else []
+    troubles += [_trouble_with_answer(one) for one in alike]
+    await tell_of_trouble(sitting.session, sitting.webhooks, troubles, now)
     return None
+
+
+def _trouble_with_answer(answer: Response) -> Trouble:
+    """Which message it was that was answered, nobody knows any more."""
+    mishap = Mishap("one_client", answer.user_id)
+    return Trouble(EventType.ACK_SUSPECT, answer.team_id, answer.subject_id, mishap)
 
 
 def _refused(asked: Asked, said: Said, version: str, now: datetime) -> Problem | None:

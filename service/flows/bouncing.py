@@ -28,6 +28,7 @@ from service.domain.notifications import (
     EventType,
     MessageState,
 )
+from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
 from service.flows.planning import gather
 from service.flows.recipients import Lost, report_lost, tell_tools
 from service.flows.sitting import Sitting
@@ -65,7 +66,24 @@ async def take_in(sitting: Sitting, seal: Seal, arrived: Arrived) -> BounceClass
     if arrived.report.bounce is BounceClass.COMPLAINT:
         return await _complained(sitting, user, mails[0], arrived.report)
     news = [mail for mail in mails if _is_news(mail, arrived.report.bounce)]
-    return await _came_back(sitting, user, news, arrived.report) if news else None
+    if not news:
+        return None
+    bounce = await _came_back(sitting, user, news, arrived.report)
+    await _tell_of(sitting, news, bounce, arrived.report.status)
+    return bounce
+
+
+async def _tell_of(
+    sitting: Sitting, mails: Sequence[Message], bounce: BounceClass, status: str
+) -> None:
+    """What is tried again once more has not failed yet."""
+    troubles: list[Trouble] = []
+    for mail in mails:
+        if mail.state is MessageState.BOUNCED:
+            troubles += trouble_with(mail, EventType.NOTIFICATION_BOUNCED, status)
+        elif bounce is BounceClass.DELAYED and mail.state in _MAY_END:
+            troubles += trouble_with(mail, EventType.NOTIFICATION_DELAYED, status)
+    await tell_of_trouble(sitting.session, sitting.webhooks, troubles, sitting.now)
 
 
 async def turned_away(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level
@@ -32,6 +33,9 @@ _CARRYING = frozenset(
 )
 
 
+_log = structlog.get_logger()
+
+
 @dataclass(frozen=True)
 class Wish:
     """Of one reader who wants calendar parts: `roles` held in the case, `feeds` of its team that still
@@ -43,15 +47,15 @@ class Wish:
     feeds: tuple[Feed, ...]
 
     def part(self, subject: Subject, notice: Notice, now: datetime) -> bytes | None:
-        """At the level of the notice, which is redacted already. None: nothing for a calendar, as an alert;
-        feeds leave drills out, and so do mails."""
+        """The same event as the feed shows, never more than the notice, which is redacted already. None:
+        nothing for a calendar, as an alert; feeds leave drills out, and so do mails."""
         if notice.event not in _CARRYING or not isinstance(subject, Deadline) or subject.drill:
             return None
         for feed in self.feeds:
             level = level_in(feed, self.case, self.roles)
             if level is not None and level <= notice.level:
-                return publish(item_of(feed, subject, self.case, notice.level, now))
-        return publish(self._of_no_feed(subject, notice.level, now))
+                return _published(item_of(feed, subject, self.case, level, now))
+        return _published(self._of_no_feed(subject, notice.level, now))
 
     def _of_no_feed(self, deadline: Deadline, level: Level, now: datetime) -> FeedItem:
         """A version counts for more than all that can befall the one before: falling due, and its end."""
@@ -60,6 +64,15 @@ class Wish:
         changed_at = max(deadline.shown_at, deadline.due_at) if passed else deadline.shown_at
         counted = Counted(uid_for(self.user_id, deadline.id), sequence, changed_at)
         return counted_item(counted, deadline, self.case, level, now)
+
+
+def _published(item: FeedItem) -> bytes | None:
+    """A mail without its part is worth more than none."""
+    try:
+        return publish(item)
+    except Exception:
+        _log.exception("no_calendar_part", uid=item.uid)
+        return None
 
 
 async def wishes_on(

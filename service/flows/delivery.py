@@ -26,6 +26,7 @@ from service.domain.routes import SLOW_AFTER
 from service.flows.bouncing import turned_away
 from service.flows.endpoint_care import note
 from service.flows.handover import held, known_elsewhere, parcel_of, stale
+from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
 from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.flows.recipients import restored
 from service.ids import new_id
@@ -211,8 +212,18 @@ async def record_all(
                 slow.append(one)
     said = {one.consignment.message.id: one.outcome.detail for one in ended if _at_rcpt(one)}
     await turned_away(session, channels, said, now)
+    await _tell_of(session, channels[ChannelKind.WEBHOOK], ended, now)
     await _look_again(session, [one.consignment.message for one in (*ended, *slow)], now)
     await record(session, [_happening(one) for one in ended], now)
+
+
+async def _tell_of(
+    session: AsyncSession, webhooks: Channel, ended: Sequence[Delivered], now: datetime
+) -> None:
+    event, troubles = EventType.NOTIFICATION_FAILED, list[Trouble]()
+    for one in ended:
+        troubles += trouble_with(one.consignment.message, event, one.outcome.code)
+    await tell_of_trouble(session, webhooks, troubles, now)
 
 
 def _waits(one: Delivered, shut: Collection[str]) -> bool:

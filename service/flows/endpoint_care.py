@@ -38,8 +38,8 @@ Channels = Mapping[ChannelKind, Channel]
 CLOCKWORK = "system"
 #: That it takes something is written down no more often than this.
 _ALIVE_EVERY = timedelta(minutes=1)
-#: A test that has not got through by then tells nobody anything any more; a probe is over sooner.
-TEST_TRIED_FOR, _PROBE_TRIED_FOR = timedelta(hours=1), timedelta(minutes=1)
+#: A test that has not got through by then tells nobody anything any more; a probe is not tried again.
+TEST_TRIED_FOR, _PROBE_TRIED_FOR = timedelta(hours=1), timedelta(seconds=1)
 #: What is let go in one transaction; the next round goes on.
 _LET_GO = 1000
 _NEWS_TRIED_FOR = timedelta(days=2)

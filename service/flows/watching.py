@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.watch import Finding, Verdict, WatchFacts, judge, unwatched
 from service.store.alerts import longest_unseen_alert, number_of_alerts_asleep
 from service.store.digests import longest_waiting_reader
+from service.store.endpoints import lately_served
 from service.store.messages import oldest_due_at
 from service.store.watch import (
     Watch,
@@ -75,10 +76,11 @@ async def condition(session: AsyncSession, now: datetime) -> Condition:
 
 
 async def _facts(session: AsyncSession, now: datetime, ticked_at: datetime | None) -> WatchFacts:
+    passing = await lately_served(session, now)
     return WatchFacts(
         wake_at=await longest_unseen(session, now),
-        due_at=await oldest_due_at(session),
-        next_attempt_at=await longest_untaken(session),
+        due_at=await oldest_due_at(session, passing),
+        next_attempt_at=await longest_untaken(session, passing),
         asleep=await number_asleep(session),
         alert_wake_at=await longest_unseen_alert(session, now),
         failing_since=await longest_failing(session),

@@ -135,7 +135,7 @@ class NotificationData(Dates):
     message_id: str | None = None
     channel: ChannelKind | None = None
     user_id: str | None = None
-    reason: str
+    reason: str | None = None
 
 
 class EndpointData(EventPart):

@@ -85,7 +85,8 @@ class InboundSourcePatch(Shape):
 
 class InboundSourceOut(Answer):
     """`mapping`: the whole of it, the recipe's part included. `key_by`: what tells one event from the
-    next."""
+    next. `refusing_since`: for more than a quarter of an hour nothing was made of what came, and what came
+    was refused: see its receipts, and put the mapping right or the form."""
 
     id: str
     team_id: str
@@ -99,6 +100,7 @@ class InboundSourceOut(Answer):
     disabled: bool
     revision: int
     created_at: datetime
+    refusing_since: datetime | None = None
 
 
 class InboundSourceMade(InboundSourceOut):

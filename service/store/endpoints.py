@@ -125,6 +125,13 @@ async def personal_endpoints(
     return found
 
 
+async def lately_served(session: AsyncSession, now: datetime) -> list[str]:
+    """Those that were sent something in the last minute: what waits for them waits its turn."""
+    minute, hour = now.timestamp() - 60, now.timestamp() + 3600
+    query = select(Endpoint.id).where(col(Endpoint.paced_to).between(minute, hour))
+    return list(await session.exec(query))
+
+
 async def lock_endpoints(session: AsyncSession, ids: Iterable[str]) -> list[Endpoint]:
     query = select(Endpoint).where(col(Endpoint.id).in_(set(ids))).order_by(col(Endpoint.id))
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)

@@ -1,10 +1,12 @@
 """Inbound sources and what came from them: ids, fingerprints and reasons, never what a payload said."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, delete
+from sqlalchemy import Index, UniqueConstraint, case, delete, func, or_
+from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,6 +17,8 @@ from service.store.paging import get_within, page, within
 
 #: So long what made nothing can be looked up.
 FAILURES_KEPT_FOR = timedelta(days=90)
+#: Whoever is still trying out a form sees what is refused in its answers.
+A_MOMENT = timedelta(minutes=15)
 
 
 class ReceiptState(StrEnum):
@@ -146,6 +150,39 @@ async def list_receipts(
     if before is not None:
         query = query.where(col(InboundReceipt.id) < before)
     return list(await session.exec(query.order_by(col(InboundReceipt.id).desc()).limit(limit)))
+
+
+async def refusing_sources(
+    session: AsyncSession, now: datetime, source_ids: Collection[str] | None = None
+) -> dict[str, datetime]:
+    """Id of an enabled source to since when it refuses what it is sent, where that is longer than a moment
+    and nothing has been made since; of all of them where none are named. What a source passes over says
+    nothing about what it would take."""
+    # As long as failures are kept, and by the index: what was seen before cannot be newer than one.
+    recent = col(InboundReceipt.seen_at) > now - FAILURES_KEPT_FOR
+    seen_at, of = col(InboundReceipt.seen_at), col(InboundReceipt.source_id)
+    # What made something may be refused when it comes again.
+    well_at = case((col(InboundReceipt.code).is_(None), seen_at), else_=InboundReceipt.received_at)
+    made = (
+        select_columns(of.label("of"), func.max(well_at).label("at"))
+        .where(recent, col(InboundReceipt.state) == ReceiptState.MADE)
+        .group_by(of)
+        .subquery()
+    )
+    query = (
+        select_columns(of, func.min(InboundReceipt.received_at), func.max(made.c.at))
+        .join(InboundSource, col(InboundSource.id) == of)
+        .outerjoin(made, made.c.of == of)
+        .where(recent, col(InboundReceipt.state) == ReceiptState.REFUSED)
+        .where(col(InboundSource.disabled).is_(False))
+        .where(or_(made.c.at.is_(None), seen_at > made.c.at))
+        .group_by(of)
+    )
+    if source_ids is not None:
+        query = query.where(of.in_(source_ids))
+    rows = await session.exec(query)  # type: ignore[call-overload]  # aggregates of two tables
+    since = {row[0]: max(row[1], row[2] or row[1]) for row in rows}
+    return {one: at for one, at in since.items() if now - at > A_MOMENT}
 
 
 async def forget_failures(session: AsyncSession, instant: datetime) -> None:

@@ -4,12 +4,12 @@ A message is claimed by pushing its `next_attempt_at` one lease ahead under a ne
 worker's rows become due again by themselves, and the same index serves both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, and_, func, or_, text
+from sqlalchemy import ColumnElement, Index, and_, func, or_, text, true
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -201,18 +201,26 @@ async def messages_of(
     return await page(session, query, Message.id, after, limit)
 
 
-async def oldest_due_at(session: AsyncSession) -> datetime | None:
+async def oldest_due_at(session: AsyncSession, passing: Collection[str]) -> datetime | None:
     """Since when the oldest message that is due now has been waiting: mails with their retries, webhooks
     until their first try, so that a partner whose receiver is down does not look like a standstill
-    of ours. What has left once and came back waits for its mailbox, and not for us."""
+    of ours. What has left once and came back waits for its mailbox, and not for us; `passing`: the
+    endpoints whose queue is moving."""
     query = (
         select(Message.due_at)
         .where(PENDING, col(Message.bounce).is_(None))
         .where(or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
+        .where(not_behind(passing))
         .order_by(col(Message.due_at))
         .limit(1)
     )
     return (await session.exec(query)).first()
+
+
+def not_behind(passing: Collection[str]) -> ColumnElement[bool]:
+    """What waits behind others for none of these endpoints."""
+    endpoint_id = col(Message.endpoint_id)
+    return or_(endpoint_id.is_(None), endpoint_id.not_in(passing)) if passing else true()
 
 
 async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:

@@ -3,6 +3,7 @@
 Every look-up is served by an index: `/readyz` and `/metrics` ask them at each call.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.store.alerts import Alert
 from service.store.columns import Json, UtcDateTime, as_rows, insert_missing
 from service.store.deadlines import Deadline
-from service.store.messages import PENDING, Message
+from service.store.messages import PENDING, Message, not_behind
 
 _ID = "installation"
 _ASLEEP = text("wake_at IS NULL AND lapsed_at IS NULL AND state IN ('provisional', 'open')")
@@ -83,11 +84,11 @@ async def longest_failing(session: AsyncSession) -> datetime | None:
     return min((one for one in oldest if one is not None), default=None)
 
 
-async def longest_untaken(session: AsyncSession) -> datetime | None:
-    """The earliest `next_attempt_at` of a pending message; it may be still to come."""
-    query = select(func.min(Message.next_attempt_at)).where(PENDING)
-    oldest: datetime | None = (await session.exec(query)).one()
-    return oldest
+async def longest_untaken(session: AsyncSession, passing: Collection[str]) -> datetime | None:
+    """The earliest `next_attempt_at` of a pending message; it may be still to come. `passing`: the
+    endpoints whose queue is moving."""
+    query = select(Message.next_attempt_at).where(PENDING, not_behind(passing))
+    return (await session.exec(query.order_by(col(Message.next_attempt_at)).limit(1))).first()
 
 
 async def number_asleep(session: AsyncSession) -> int:

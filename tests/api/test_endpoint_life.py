@@ -339,3 +339,21 @@ async def test_a_static_header_is_sent_and_never_shown(
     for name in ("webhook-signature", "Host", "content-length", "bad name"):
         body = {"name": "x", "url": receiver.url(), "header": {"name": name, "value": "v"}}
         refused(await team.admin.post("/endpoints", json=body), 422, "invalid_input")
+
+
+@on_sqlite
+async def test_a_queue_that_moves_is_no_standstill_and_one_that_stands_is(
+    installation: Installation, team: Team, receiver: Receiver
+) -> None:
+    await tools(team, receiver, events=["deadline.created"], at_once=1, per_second=0.1)
+    for number in range(20):
+        await team.deadline(title=f"Number {number}")
+    for minutes in range(7):
+        await rounds(installation, minutes * MINUTE)
+    assert 0 < len(heard(receiver)) < 20
+    await tasks.watch(installation.runtime, ticked=True)
+    assert (await installation.outside.get("/readyz")).json()["findings"] == []
+    installation.clock.set(START + 13 * MINUTE)
+    await tasks.watch(installation.runtime, ticked=True)
+    found = (await installation.outside.get("/readyz")).json()["findings"]
+    assert "message_waits" in {one["code"] for one in found}

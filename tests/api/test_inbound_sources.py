@@ -2,15 +2,17 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from service.store.inbound import forget_failures
 from tests.api.installation import Installation, Team, change, create, read
-from tests.api.test_inbound import kobo, payload, receipts, send, source
+from tests.api.test_inbound import KOBO, kobo, payload, receipts, send, source
 from tests.api.test_refusals import refused
+from workers import tasks
 
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PAGE = Path(__file__).parents[2] / "docs" / "inbound.md"
 
 
@@ -201,3 +203,64 @@ async def test_every_recipe_of_the_page_is_one_that_can_be_pasted(
     for recipe in recipes:
         made = await create(team.admin, "/inbound-sources", recipe)
         assert made["url"].endswith(f"/api/v1/inbound/{made['token']}")
+
+
+async def refusing(installation: Installation, team: Team, source: dict[str, Any]) -> str | None:
+    """As its administrator sees it; the metric of the installation counts it alike."""
+    (shown,) = (await read(team.admin, "/inbound-sources"))["items"]
+    since: str | None = shown["refusing_since"]
+    one = await read(team.admin, f"/inbound-sources/{source['id']}")
+    assert one["refusing_since"] == since
+    lines = (await installation.outside.get("/metrics")).text.splitlines()
+    assert f"adquem_inbound_refusing_sources {int(since is not None)}" in lines
+    return since
+
+
+async def test_a_source_that_refuses_shows_since_when_until_it_makes_something(
+    either: Installation,
+) -> None:
+    """And makes nothing of ours unwell by it."""
+    team = await either.team()
+    form = await source(team, "kobo", mapping=KOBO, only_if={"pointer": "/decision~1kind"})
+    assert (await send(either, form, payload("kobo"))).status_code == 201
+    either.clock.advance(HOUR)
+    wrong = payload("kobo", _uuid="other", case=None)
+    assert (await send(either, form, wrong)).status_code == 422
+    since = either.clock.now
+    either.clock.advance(15 * MINUTE)
+    assert await refusing(either, team, form) is None, "somebody may be trying it out"
+    # The sender's further tries begin nothing anew, and what is passed over mends nothing.
+    await send(either, form, wrong)
+    await send(either, form, {"_uuid": "third"})
+    seen = await refusing(either, team, form)
+    assert seen is not None
+    assert datetime.fromisoformat(seen) == since
+    await tasks.tick(either.runtime)
+    await tasks.deliver(either.runtime)
+    ready = await either.outside.get("/readyz")
+    assert ready.status_code == 200, ready.text
+    path = f"/inbound-sources/{form['id']}"
+    assert (await change(team.admin, path, {"disabled": True}))["refusing_since"] is None
+    assert await refusing(either, team, form) is None, "it takes nothing, as somebody wanted"
+    assert (await change(team.admin, path, {"disabled": False}))["refusing_since"] == seen
+    assert (await send(either, form, payload("kobo", _uuid="other"))).status_code == 201
+    assert await refusing(either, team, form) is None
+
+
+async def test_what_was_refused_before_something_was_made_is_over(
+    installation: Installation, team: Team
+) -> None:
+    form = await kobo(team)
+    wrong = payload("kobo", _uuid="other", case=None)
+    await send(installation, form, wrong)
+    installation.clock.advance(HOUR)
+    assert await refusing(installation, team, form) is not None
+    await send(installation, form, payload("kobo"))
+    made = installation.clock.now
+    assert await refusing(installation, team, form) is None
+    # The old one comes again: nothing was made since then, and not since it first came.
+    installation.clock.advance(HOUR)
+    await send(installation, form, wrong)
+    seen = await refusing(installation, team, form)
+    assert seen is not None
+    assert datetime.fromisoformat(seen) == made

@@ -2,19 +2,22 @@
 
 import email
 import email.policy
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import pysequoia
 import pytest
 from pydantic import ValidationError
 
 from service.channels.email.content import MailContent
+from service.channels.email.openpgp import sealed
 from service.domain.access import Level
 from service.domain.notifications import EventType, OtherDate
 from service.runtime import TEMPLATES
 from service.schemas.cases import CaseIn
-from tests.channels.drafts import DUE, NOW, draft, notice
+from tests.channels.drafts import DUE, NOW, draft, notice, parcel
 
 
 def answer_link(message_id: str) -> str:
@@ -253,3 +256,49 @@ def test_a_long_subject_begins_on_the_line_of_its_name() -> None:
     raw = CONTENT.compose(draft(long))
     assert b"\r\nSubject: A second person is wanted: KKKKKKKKKKKKKKKK, due" in raw
     assert str(parsed(raw)["subject"]).startswith("A second person is wanted")
+
+
+CALENDAR = b"BEGIN:VCALENDAR\r\nSUMMARY:EVENT-WORD\r\nEND:VCALENDAR\r\n"
+
+
+def test_a_calendar_file_is_beside_the_texts_and_the_same_draft_gives_the_same_bytes() -> None:
+    raw = CONTENT.compose(draft(calendar=CALENDAR))
+    assert raw == CONTENT.compose(draft(calendar=CALENDAR))
+    mail, bare = parsed(raw), parsed(CONTENT.compose(draft()))
+    texts, file = mail.iter_parts()
+    assert [one.get_content_type() for one in (mail, texts, file)] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/calendar",
+    ]
+    assert file.get_payload(decode=True) == CALENDAR
+    assert said(mail) == said(bare)
+    assert mail["Content-Language"] == bare["Content-Language"]
+    outer, inner = (str(one.get_boundary()) for one in (mail, texts))
+    assert not inner.startswith(outer)
+    assert not outer.startswith(inner)
+    assert not mail.defects
+
+
+def test_of_several_mails_made_into_one_no_calendar_file_is_left() -> None:
+    parcels = [
+        parcel("a@example.org", CONTENT.compose(draft(message_id=name, calendar=CALENDAR)))
+        for name in ("msg_1", "msg_2")
+    ]
+    made = parsed(CONTENT.bundle(replace(parcels[0], along=(parcels[1],))).content)
+    assert made.get_content_type() == "multipart/alternative"
+    assert part(made, "plain").count("Appeal against extradition") >= 2
+
+
+@pytest.mark.parametrize("level", [Level.BARE, Level.FULL])
+def test_a_calendar_file_never_leaves_in_clear_to_who_wants_it_encrypted(level: Level) -> None:
+    raw = CONTENT.compose(draft(notice(level), calendar=CALENDAR))
+    made = parsed(CONTENT.in_clear(parcel("a@example.org", raw)).content)
+    assert made.get_content_type() == "multipart/alternative"
+    key = pysequoia.Tsk.generate(user_id="<a@example.org>")
+    sent = sealed(raw, bytes(key.extract_certificate()), datetime.now(UTC))
+    _, armored = parsed(sent).iter_parts()
+    opened = pysequoia.decrypt(armored.get_content(), decryptor=key.decryptor())
+    _, file = parsed(opened.bytes or b"").iter_parts()
+    assert file.get_payload(decode=True) == CALENDAR
+    assert parsed(sent).get_content_type() == "multipart/encrypted"

@@ -151,8 +151,8 @@ def test_a_thin_body_holds_ids_version_and_state(kind: Format) -> None:
         if carries(kind, event):
             about = of(event, Level.FULL, form=form(kind, Detail.THIN))
             data = json.loads(channel().compose(about))["data"]
-            allowed = {"deadline_id", "alert_id", "user_id", "endpoint_id", "version", "status",
-                       "message", "links"}  # fmt: skip
+            allowed = {"deadline_id", "alert_id", "user_id", "endpoint_id", "message_id", "version",
+                       "status", "message", "links"}  # fmt: skip
             assert data.keys() <= allowed, event
 
 

@@ -41,6 +41,7 @@ def samples() -> dict[str, Draft]:
         EventType.RECIPIENT_UNREACHABLE,
         EventType.ENDPOINT_TEST,
         EventType.ENDPOINT_FAILING,
+        EventType.NOTIFICATION_BOUNCED,
     ):
         made[f"standard-{event}"] = of(event)
     for kind in CHATS:

@@ -9,7 +9,14 @@ from service.channels.webhook.sender import WebhookChannel
 from service.domain.access import Level
 from service.domain.deadlines import DeadlineKind
 from service.domain.endpoints import News, Report
-from service.domain.notifications import EventType, Notice, OtherDate, SubjectKind
+from service.domain.notifications import (
+    ChannelKind,
+    EventType,
+    Mishap,
+    Notice,
+    OtherDate,
+    SubjectKind,
+)
 from service.domain.webhooks import Detail, Format
 from tests.channels.drafts import DUE, NOW, draft, notice
 
@@ -57,6 +64,9 @@ def of(event: EventType, level: Level = Level.BASIS, **given: Any) -> Draft:
         since = NOW - timedelta(hours=2)
         report = Report("end_02", "Room of the team", _REPORT_NEWS[event], "503", since, 4)
         return replace(draft(**own), notice=None, event=event, report=report)
+    if group == "notification":
+        mishap = Mishap("5.1.1", "usr_02", "msg_02", ChannelKind.EMAIL)
+        return draft(deadline(level, event, mishap=mishap), **{"actor": None} | own)
     about = alert(level, event) if group == "alert" else deadline(level, event)
     return draft(about, **{"actor": "usr_01"} | own)
 

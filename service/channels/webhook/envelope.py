@@ -73,7 +73,7 @@ def data_of(draft: Draft) -> dict[str, Any]:
         data |= _dates(notice, draft.step)
     if detail is Detail.FULL and notice.level >= Level.BASIS:
         data |= _words(notice)
-    return data | (_of_mishap(notice.mishap) if notice.mishap else {})
+    return data | (_of_mishap(notice.mishap, detail) if notice.mishap else {})
 
 
 def instant(at: datetime) -> str:
@@ -103,10 +103,12 @@ def _without_notice(draft: Draft) -> dict[str, Any]:
     return {"user_id": draft.about_user_id} if draft.about_user_id else {}
 
 
-def _of_mishap(mishap: Mishap) -> dict[str, Any]:
-    """Ids and a code, at each detail; who it was for is told from level 1 on."""
-    said = {"message_id": mishap.message_id, "channel": mishap.channel, "user_id": mishap.user_id}
-    return {"reason": mishap.reason} | {name: one for name, one in said.items() if one}
+def _of_mishap(mishap: Mishap, detail: Detail) -> dict[str, Any]:
+    """What is not known, or not for this level, is left out."""
+    said = {"message_id": mishap.message_id, "user_id": mishap.user_id}
+    if detail is not Detail.THIN:
+        said |= {"channel": mishap.channel, "reason": mishap.reason}
+    return {name: one for name, one in said.items() if one}
 
 
 def _of_endpoint(report: Report, draft: Draft) -> dict[str, Any]:

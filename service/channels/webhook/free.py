@@ -17,8 +17,8 @@ from service.errors import Code, Refusal
 
 #: What a template may name. Empty where the event, the level or the detail has nothing to say.
 PLACES = (
-    "act_by_on", "alert_id", "basis", "case_code", "channel", "critical", "days_left", "deadline_id", "drill",
-    "due_at", "due_on", "endpoint_id", "event", "event_id", "forum", "held", "kind", "link",
+    "act_by_on", "alert_id", "basis", "case_code", "channel", "critical", "days_left", "deadline_id",
+    "drill", "due_at", "due_on", "endpoint_id", "event", "event_id", "forum", "held", "kind", "link",
     "message_id", "next_at", "occurred_at", "planned_at", "previous_due_at", "previous_due_on",
     "provisional", "raised_at", "reason", "rule_status", "sequence", "since", "source", "status",
     "step", "subject_id", "subject_kind", "team_id", "test", "timezone", "title", "user_id",

@@ -45,7 +45,9 @@ _HEADLINES = {
     EventType.NOTIFICATION_FAILED: marked("chat", "A notice to a person could not be delivered"),
     EventType.NOTIFICATION_BOUNCED: marked("chat", "A mail to a person has come back"),
     EventType.NOTIFICATION_DELAYED: marked("chat", "A mail to a person is delayed"),
-    EventType.ACK_SUSPECT: marked("chat", "An answer may have come from a machine: it does not count"),
+    EventType.ACK_SUSPECT: marked(
+        "chat", "An answer may have come from a machine: it does not count"
+    ),
     EventType.ENDPOINT_TEST: marked("chat", "This is a test: notices arrive here"),
     EventType.ENDPOINT_FAILING: marked("chat", "A tool takes no notices at present"),
     EventType.ENDPOINT_PAUSED: marked("chat", "A tool takes no notices: they wait for it"),

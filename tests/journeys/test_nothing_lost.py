@@ -155,8 +155,10 @@ def test_an_address_that_is_refused_for_good_passes_the_turn_to_the_next_person_
 
     world.mails.on_recipient = unknown_owner
     quiet_post(docket)
-    (mail,) = world.mails.wait_for(1)
+    # Beside it an alert says that the owner cannot be reached.
+    (mail,) = world.mails.wait_for(lambda one: docket.deadlines[0] in one.message["In-Reply-To"])
     assert mail.recipients == ("deputy@example.org",)
+    world.mails.wait_for(lambda one: "<alr_" in one.message["In-Reply-To"])
     owner = docket.people["owner"]
     (refused,) = [m for m in docket.messages(docket.deadlines[0]) if m["user_id"] == owner]
     assert (refused["state"], refused["reason"]) == ("failed", "refused: 550")

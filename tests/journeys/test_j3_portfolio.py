@@ -92,7 +92,11 @@ def foretold(docket: Docket, until: datetime) -> Told:
     """What the plans of all deadlines show that people will be told by then."""
     found = {}
     for deadline in docket.get("/deadlines", limit=200)["items"]:
-        for step in docket.get(f"/deadlines/{deadline['id']}/plan")["upcoming"]:
+        plan = docket.get(f"/deadlines/{deadline['id']}/plan")
+        wake_at = plan["wake_at"]
+        now = docket.world.clock.now
+        assert wake_at is None or datetime.fromisoformat(wake_at) > now, "still to be told"
+        for step in plan["upcoming"]:
             at = datetime.fromisoformat(step["at"])
             if step["people"] and at <= until:
                 who = frozenset(step["people"])
@@ -160,7 +164,7 @@ def test_a_portfolio_lives_through_a_leave_and_a_moved_working_day(world: World)
     _until_told(docket, mornings[0])
     docket.move(LEAVE)
     world.mails.clear()
-    promised = foretold(docket, datetime(2026, 3, 5, 20, tzinfo=UTC))
+    promised = world.eventually(lambda: foretold(docket, datetime(2026, 3, 5, 20, tzinfo=UTC)))
     assert away not in {user for _, _, people in promised.values() for user in people}
     _until_told(docket, mornings[1])
     for at in sorted({at for at, _, _ in promised.values() if at > mornings[1]}):
@@ -170,7 +174,6 @@ def test_a_portfolio_lives_through_a_leave_and_a_moved_working_day(world: World)
     for morning in mornings[2:]:
         _until_told(docket, morning)
     assert sent_at(docket, DEPUTY) == mornings[1:], "one digest a day, at eight"
-    assert [one.subject for one in world.mails.mails if one.recipients == (LAWYER,)] == []
     assert promised
     assert _kept(docket, promised, mornings[-1])
 
@@ -181,7 +184,9 @@ def test_a_portfolio_lives_through_a_leave_and_a_moved_working_day(world: World)
 def _kept(docket: Docket, promised: Told, at: datetime) -> bool:
     """Whether what was to be said by then has been said, to the instant and to nobody else."""
     due = {key: one for key, one in promised.items() if one[0] <= at}
-    return due.items() <= told(docket, {deadline for deadline, _ in due}).items()
+    said = told(docket, {deadline for deadline, _ in due})
+    assert {key: said.get(key) for key in due} == due
+    return True
 
 
 def _until_told(docket: Docket, morning: datetime) -> None:

@@ -26,7 +26,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from service.commands.doctor import Finding
 from service.runtime import Runtime, build_runtime
 from service.settings import Settings
-from workers import tasks
+from workers import rounds, tasks
 
 #: Workers woken for one release; more than this share the backlog by their own polling.
 _MOST_WOKEN = 8
@@ -46,7 +46,7 @@ async def run(settings: Settings) -> None:
     _log.info("worker_started", worker=runtime.worker)
     queue = asyncio.create_task(_listen(runtime, stop))
     try:
-        await tasks.keep_rounds(runtime, stop)
+        await rounds.keep_rounds(runtime, stop)
     finally:
         queue.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from service.runtime import Runtime
 from service.settings import Settings
-from workers import tasks
+from workers import rounds
 
 
 @contextmanager
@@ -26,4 +26,4 @@ def alone(settings: Settings) -> Iterator[None]:
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Until `stop` is set."""
-    await tasks.keep_rounds(runtime, stop)
+    await rounds.keep_rounds(runtime, stop)

@@ -1,4 +1,4 @@
-"""The rounds of the clockwork, free of any queue: each can be run by anyone, at any time, twice.
+"""What the clockwork does, free of any queue: each task can be run by anyone, at any time, twice.
 
 Transactions end here: after a batch is released; after a claim, before anything leaves; after the
 verdicts are in.
@@ -7,9 +7,7 @@ verdicts are in.
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -17,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.webhook.heartbeat import Heartbeat
-from service.commands.bounces import listening
 from service.domain.retry import Verdict
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
@@ -31,6 +28,7 @@ from service.flows.watching import look
 from service.runtime import Runtime
 from service.store.idempotency import KEPT_FOR, forget_before
 from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
+from service.store.outbox import give_up_held
 
 #: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
@@ -41,14 +39,9 @@ _RECORD_PAUSE_SECONDS = 1.0
 
 #: Deadlines held against the law in one transaction.
 _UNCHECKED = 1000
-#: Between two watches by the clock, for rounds are as long as their work; and the rounds before
-#: the next watch where all was not well.
-_WATCH_EVERY = timedelta(minutes=5)
-_WATCH_AGAIN = 10
 #: People whose mails of the day are written in one transaction.
 _READERS = 25
-#: Between two forecasts by the clock, and the deadlines looked at in one transaction.
-_FORECAST_EVERY = timedelta(days=1)
+#: Deadlines forecast in one transaction.
 _FORECAST = 100
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
@@ -137,6 +130,7 @@ async def prune(runtime: Runtime) -> None:
         now = await runtime.now(session)
         await forget_before(session, now - KEPT_FOR)
         await forget_failures(session, now - FAILURES_KEPT_FOR)
+        await give_up_held(session, now)
 
 
 async def tend_endpoints(runtime: Runtime) -> None:
@@ -187,105 +181,11 @@ async def watch(runtime: Runtime, ticked: bool = False) -> bool:
     return verdict.well
 
 
-async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
-    """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
-    rounds, ticked = 0, False
-
-    async def watched() -> bool:
-        """What the tick was worth counts for one watch."""
-        nonlocal ticked
-        since, ticked = ticked, False
-        return await watch(runtime, since)
-
-    # Beside the ticking, so that a slow receiver and a large docket delay no release.
-    beside = [
-        Beside(runtime, "deliver", lambda: deliver(runtime)),
-        Beside(runtime, "digest", lambda: digest(runtime)),
-        Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
-        Beside(runtime, "forecast", lambda: forecast(runtime), _FORECAST_EVERY),
-    ]
-    async with listening(runtime):
-        while not stop.is_set():
-            well = await _guarded(tick(runtime), "tick")
-            ticked |= well
-            for one in beside[:2]:
-                one.round_ended()
-            for work, name, every in _SELDOM:
-                if rounds % every == 0:
-                    await _guarded(work(runtime), name)
-            for one in beside[2:]:
-                one.round_ended()
-            rounds += 1
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
-        for one in beside:
-            await one.end()
-
-
-#: What each process does in its loop, with the rounds between two times.
-_SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
-    (renew_calendars, "calendars", 3600),
-    (check_law, "law", 10),
-    (prune, "prune", 3600),
-    (tend_endpoints, "endpoints", 2),
-)
-
-
-@dataclass
-class Beside:
-    """A round that keeps its own time and delays no other: after the first round, then every so often by
-    the clock (at once where that has leapt), never twice at once. `again`: where it did not go well, or
-    answered False, after so many rounds already."""
-
-    runtime: Runtime
-    name: str
-    work: Callable[[], Awaitable[object]]
-    every: timedelta = timedelta()
-    again: int | None = None
-    under_way: asyncio.Task[bool] | None = None
-    _begun_at: datetime | None = None
-    _rounds: int = 0
-    _well: bool = False
-
-    def round_ended(self) -> None:
-        """Rounds that hang begin nothing: their silence is noticed."""
-        self._rounds += 1
-        now = self.runtime.clock()
-        busy = self.under_way is not None and not self.under_way.done()
-        if not busy and self._is_time(now):
-            self._begun_at, self._rounds, self._well = now, 0, False
-            self.under_way = asyncio.create_task(_guarded(self._run(), self.name))
-
-    async def end(self) -> None:
-        if self.under_way is not None:
-            self.under_way.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.under_way
-
-    def _is_time(self, now: datetime) -> bool:
-        if self._begun_at is None or abs(now - self._begun_at) >= self.every:
-            return True
-        return self.again is not None and not self._well and self._rounds >= self.again
-
-    async def _run(self) -> None:
-        self._well = await self.work() is not False
-
-
 async def _ping(heartbeat: Heartbeat) -> None:
     fault = await heartbeat.ping()
     _heartbeats.labels("failed" if fault else "heard").inc()
     if fault:
         _log.warning("heartbeat_failed", kind=fault)
-
-
-async def _guarded(work: Awaitable[object], name: str) -> bool:
-    """Awaits one round; what it raises is logged, and the next round tries again. True: it ended well."""
-    try:
-        await work
-    except Exception:
-        _log.exception("round_failed", round=name)
-        return False
-    return True
 
 
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:

@@ -33,16 +33,9 @@ from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
 from service.store.journal import Happening, record
+from service.store.leasing import lease_company, lease_due, take_share
 from service.store.messages import Message, Standing, standing_of
-from service.store.outbox import (
-    give_up,
-    hold,
-    lease_company,
-    lease_due,
-    mark_accepted,
-    put_back,
-    take_share,
-)
+from service.store.outbox import give_up, hold, mark_accepted, put_back
 from service.store.remote_records import keep_remote_id
 from service.store.subjects import wake_subjects
 

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel, Draft
-from service.domain.access import Level
+from service.channels.interface import Channel
 from service.domain.endpoints import (
     BY_HAND,
     Health,
@@ -22,16 +21,16 @@ from service.domain.endpoints import (
     interval,
     tended,
 )
-from service.domain.notifications import ChannelKind, EventType, dedupe_key
+from service.domain.notifications import ChannelKind, EventType
 from service.domain.retry import Outcome, Verdict
 from service.domain.webhooks import OPEN_STATES, EndpointState
+from service.flows.letters import plain_letter
 from service.flows.sitting import Sitting
 from service.flows.tools import tell_of_endpoint, test_message
-from service.ids import new_id
 from service.store.endpoints import Endpoint, lock_endpoints, unwell_endpoints, well_endpoints
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
-from service.store.outbox import give_up_held, held_for, hold_waiting, let_go, probe_with_oldest
+from service.store.outbox import held_for, hold_waiting, let_go, probe_with_oldest
 from service.store.users import User, members_of
 
 Channels = Mapping[ChannelKind, Channel]
@@ -84,7 +83,6 @@ async def note(
 async def tend(sitting: Sitting) -> None:
     """What time alone brings on: probes, warnings, the end of patience; what may go is let go."""
     session, now = sitting.session, sitting.now
-    await give_up_held(session, now)
     unwell = await unwell_endpoints(session)
     waiting = await held_for(session)
     for endpoint in await lock_endpoints(session, {one.id for one in unwell} | set(waiting)):
@@ -193,8 +191,9 @@ async def _tell(
 ) -> None:
     await _tell_tools(session, channels, endpoint, news, now)
     report = await _report(session, endpoint, news)
+    mails, event = channels[ChannelKind.EMAIL], EventType.ENDPOINT_TROUBLE
     letters = [
-        _letter(channels[ChannelKind.EMAIL], endpoint, report, user, now)
+        plain_letter(mails, user, endpoint.team_id, event, _NEWS_TRIED_FOR, now, report)
         for user in await _people(session, endpoint)
     ]
     await add_messages(session, letters)
@@ -222,36 +221,3 @@ async def _people(session: AsyncSession, endpoint: Endpoint) -> list[User]:
     members = (await members_of(session, [endpoint.team_id])).get(endpoint.team_id, [])
     named = {endpoint.user_id or endpoint.owner_id}
     return [one for one in members if one.id in named] or members
-
-
-def _letter(
-    mails: Channel, endpoint: Endpoint, report: Report, user: User, now: datetime
-) -> Message:
-    message_id, event = new_id("msg", now), EventType.ENDPOINT_TROUBLE
-    draft = Draft(
-        message_id=message_id,
-        event=event,
-        event_id=new_id("evt", now),
-        team_id=endpoint.team_id,
-        occurred_at=now,
-        notice=None,
-        reader_zone=user.timezone,
-        reader_language=user.language,
-        report=report,
-    )
-    return Message(
-        id=message_id,
-        team_id=endpoint.team_id,
-        step=event,
-        event=event,
-        event_id=draft.event_id,
-        channel=mails.kind,
-        user_id=user.id,
-        level=Level.BARE,
-        dedupe_key=dedupe_key(message_id, 0, event, 0, user.id, mails.kind),
-        content=mails.compose(draft),
-        due_at=now,
-        next_attempt_at=now,
-        useful_until=now + _NEWS_TRIED_FOR,
-        created_at=now,
-    )

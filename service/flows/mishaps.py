@@ -15,7 +15,7 @@ from service.flows.announcing import announcements, notice_of
 from service.store.cases import cases_by_id
 from service.store.endpoints import team_endpoints
 from service.store.messages import Message, add_messages
-from service.store.mishaps import hold_live
+from service.store.subjects import hold_live
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from service.channels.interface import Draft
-from service.domain.access import Level
 from service.domain.bounces import AddressState
-from service.domain.notifications import ChannelKind, EventType, dedupe_key
+from service.domain.notifications import ChannelKind, EventType
+from service.flows.letters import plain_letter
 from service.flows.recipients import restored
 from service.flows.sitting import Sitting
-from service.ids import new_id
 from service.sealing import Seal, verifying_message
 from service.store.deadlines import wake_cases_of
 from service.store.journal import Happening, record
@@ -64,34 +62,8 @@ async def settle(
 
 def letter(sitting: Sitting, user: User, team_id: str, event: EventType) -> Message:
     """The mail with the link: its id is the question's."""
-    now, channel = sitting.now, sitting.channels[ChannelKind.EMAIL]
-    message_id = new_id("msg", now)
-    draft = Draft(
-        message_id=message_id,
-        event=event,
-        event_id=new_id("evt", now),
-        team_id=team_id,
-        occurred_at=now,
-        notice=None,
-        reader_zone=user.timezone,
-        reader_language=user.language,
-    )
-    return Message(
-        id=message_id,
-        team_id=team_id,
-        step=event,
-        event=event,
-        event_id=draft.event_id,
-        channel=channel.kind,
-        user_id=user.id,
-        level=Level.BARE,
-        dedupe_key=dedupe_key(message_id, 0, event, 0, user.id, channel.kind),
-        content=channel.compose(draft),
-        due_at=now,
-        next_attempt_at=now,
-        useful_until=now + _TRIED_FOR,
-        created_at=now,
-    )
+    mails = sitting.channels[ChannelKind.EMAIL]
+    return plain_letter(mails, user, team_id, event, _TRIED_FOR, sitting.now)
 
 
 async def asked_by(sitting: Sitting, seal: Seal, token: str, lock: bool = False) -> Asked | None:

@@ -1,188 +1,22 @@
-"""The outbox: which messages are due, who holds them, and what becomes of them.
+"""The outbox: what becomes of messages that somebody has claimed, or that wait for an endpoint.
 
-A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
-worker's rows become due again by themselves, and the same index serves both. Of one endpoint no more is
-claimed than it takes at once and in a second; whatever waits behind it goes by.
+Success is monotone, failure is fenced by the lease. What is claimed, and when, says leasing.py.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.endpoints import HELD_FOR
-from service.domain.notifications import ChannelKind, EventType, MessageState
-from service.store.endpoints import Endpoint
-from service.store.messages import HELD, PENDING, PENDING_OF_ALERTS, Message, not_behind
+from service.domain.notifications import EventType, MessageState
+from service.store.messages import HELD, Message
 
-#: Seconds of its rate that an endpoint may be sent in one go after a rest.
-_BURST = 10
-#: No share lasts for so many seconds: an account that is further ahead was kept by a clock that went wrong.
-_FAR = 3600
 #: The reason of the one message by which a paused endpoint is tried.
 PROBE = "probe"
-#: Rows looked at for each that may be claimed: an endpoint whose rows fill them all is full by then, and
-#: passed over the next time.
-_LOOKED_AT = 8
-
-
-async def lease_due(
-    session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
-) -> list[Message]:
-    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
-    of alerts first, however many others have been waiting longer."""
-    room = await _room(session, now)
-    urgent = await _lease_of(session, PENDING_OF_ALERTS, room, now, lease, lease_for, limit)
-    if len(urgent) == limit:
-        return urgent
-    taken = {one.endpoint_id for one in urgent if one.endpoint_id}
-    if taken:
-        room = await _room(session, now)
-    left = limit - len(urgent)
-    return urgent + await _lease_of(session, PENDING, room, now, lease, lease_for, left)
-
-
-async def lease_company(
-    session: AsyncSession,
-    reader_ids: Collection[str],
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-) -> list[Message]:
-    """The other mails that are due to these readers, under the same lease."""
-    to_readers = and_(
-        PENDING,
-        col(Message.user_id).in_(reader_ids),
-        col(Message.channel) == ChannelKind.EMAIL,
-        col(Message.next_attempt_at) <= now,
-    )
-    due = select(Message.id).where(to_readers).order_by(col(Message.next_attempt_at)).limit(limit)
-    ids = due.with_for_update(skip_locked=True).scalar_subquery()
-    return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
-
-
-async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
-    """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
-    have had their share; of all others as many as they take at once."""
-    paced = (now.timestamp(), now.timestamp() + _FAR)
-    under_way = (
-        select_columns(col(Message.endpoint_id), func.count().label("number"))
-        .where(col(Message.state) == MessageState.SENDING, col(Message.endpoint_id).is_not(None))
-        .where(col(Message.next_attempt_at) > now)
-        .group_by(col(Message.endpoint_id))
-        .subquery()
-    )
-    query = (
-        select_columns(
-            col(Endpoint.id), col(Endpoint.at_once), col(Endpoint.paced_to), under_way.c.number
-        )
-        .outerjoin(under_way, under_way.c.endpoint_id == col(Endpoint.id))
-        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to).between(*paced)))
-    )
-    return {
-        row[0]: 0 if paced[0] < row[2] < paced[1] else max(row[1] - (row[3] or 0), 0)
-        for row in await session.exec(query)  # type: ignore[call-overload]  # columns, not models
-    }
-
-
-async def _lease_of(
-    session: AsyncSession,
-    pending: TextClause,
-    room: Mapping[str, int],
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-) -> list[Message]:
-    due = and_(pending, col(Message.next_attempt_at) <= now)
-    may_go = await _may_go(session, due, room, limit * _LOOKED_AT)
-    if not may_go:
-        return []
-    chosen = (
-        select(Message.id)
-        .where(due, col(Message.id).in_(may_go))
-        .order_by(col(Message.next_attempt_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = col(Message.id).in_(chosen.scalar_subquery())
-    return await _lease(session, ids, now, lease, lease_for)
-
-
-async def _may_go(
-    session: AsyncSession, due: ColumnElement[bool], room: Mapping[str, int], most: int
-) -> list[str]:
-    """The ids of the nearest messages for which there is room: of each endpoint the first ones alone.
-
-    A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
-    row, for half a minute.
-    """
-    full = [endpoint_id for endpoint_id, left in room.items() if not left]
-    nearest = (
-        select_columns(col(Message.id), col(Message.endpoint_id))
-        .where(due, not_behind(full))
-        .order_by(col(Message.next_attempt_at))
-        .limit(most)
-    )
-    rows = list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
-    wanted = {row[1] for row in rows if row[1] is not None}
-    takes = await _at_once(session, wanted) | dict(room)
-    found, turns = [], Counter[str]()
-    for message_id, endpoint_id in rows:
-        turns[endpoint_id] += 1
-        if endpoint_id is None or turns[endpoint_id] <= takes[endpoint_id]:
-            found.append(message_id)
-    return found
-
-
-async def _at_once(session: AsyncSession, endpoint_ids: Collection[str]) -> dict[str, int]:
-    query = select_columns(col(Endpoint.id), col(Endpoint.at_once)).where(
-        col(Endpoint.id).in_(endpoint_ids)
-    )
-    rows = await session.exec(query) if endpoint_ids else []  # type: ignore[call-overload]
-    return {str(row[0]): int(row[1]) for row in rows}
-
-
-async def _lease(
-    session: AsyncSession,
-    chosen: ColumnElement[bool],
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-) -> list[Message]:
-    claimed = await session.exec(
-        update(Message)
-        .where(chosen)
-        .values(
-            state=MessageState.SENDING,
-            lease=lease,
-            next_attempt_at=now + lease_for,
-            attempts=col(Message.attempts) + 1,
-        )
-        .returning(Message)
-        .execution_options(synchronize_session=False)
-    )
-    return list(claimed.scalars())
-
-
-async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:
-    """Endpoint id to the seconds of its rate that have just been used up. Whoever has rested may be sent
-    ten seconds' worth in one go. Added by the database: workers share one account."""
-    floor, ceiling = now.timestamp() - _BURST, now.timestamp() + _FAR
-    paced = col(Endpoint.paced_to)
-    standing = case((or_(paced < floor, paced > ceiling), floor), else_=paced)
-    for endpoint_id in sorted(seconds):
-        await session.exec(
-            update(Endpoint)
-            .where(col(Endpoint.id) == endpoint_id)
-            .values(paced_to=standing + seconds[endpoint_id])
-            .execution_options(synchronize_session=False)
-        )
 
 
 async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:

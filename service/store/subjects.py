@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
-from sqlmodel import col
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
@@ -41,3 +41,15 @@ async def wake_subjects(session: AsyncSession, subject_ids: Iterable[str], now: 
     if ids := set(subject_ids):
         await wake(session, ids, now)
         await wake_alerts(session, ids, now)
+
+
+async def hold_live(session: AsyncSession, subject_ids: Iterable[str]) -> dict[str, Subject]:
+    """Those of these that still live, by id, held until the transaction ends; in the order of their ids, so
+    that two who hold several wait for each other and never in a ring."""
+    ids, found = set(subject_ids), dict[str, Subject]()
+    tables: tuple[Any, ...] = (Deadline, Alert)
+    for table in tables:
+        query = select(table).where(col(table.id).in_(ids)).order_by(col(table.id))
+        query = query.with_for_update().execution_options(populate_existing=True)
+        found |= {one.id: one for one in await session.exec(query) if one.live}
+    return found

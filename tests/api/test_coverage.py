@@ -13,6 +13,7 @@ from tests.api.installation import Installation, Team, change, create, read
 from tests.api.test_refusals import refused
 from tests.harness.world import START
 from workers import tasks
+from workers.rounds import Beside
 
 DAY = timedelta(days=1)
 #: The marks lie within sixty days of the start; the second has a person of its own.
@@ -238,7 +239,7 @@ async def test_a_process_forecasts_after_its_first_round_and_once_a_day_by_the_c
 ) -> None:
     await listening(team)
     runtime = installation.runtime
-    lookout = tasks.Beside(runtime, "forecast", lambda: tasks.forecast(runtime), DAY)
+    lookout = Beside(runtime, "forecast", lambda: tasks.forecast(runtime), DAY)
     told = []
     for hours in (0, 1, 23, 24, 25):
         await laddered(team, [{"targets": ["lead"], "before_due": "P7D"}])
@@ -259,7 +260,7 @@ async def test_what_did_not_go_well_is_done_again_after_some_rounds(
         done.append(rounds)
         return next(well)
 
-    beside = tasks.Beside(installation.runtime, "work", work, DAY, again=3)
+    beside = Beside(installation.runtime, "work", work, DAY, again=3)
     for rounds in range(12):  # noqa: B007  (work notes it)
         beside.round_ended()
         assert beside.under_way is not None

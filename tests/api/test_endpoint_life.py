@@ -357,3 +357,22 @@ async def test_a_queue_that_moves_is_no_standstill_and_one_that_stands_is(
     await tasks.watch(installation.runtime, ticked=True)
     found = (await installation.outside.get("/readyz")).json().get("findings", [])
     assert "message_waits" in {one["code"] for one in found}
+
+
+@on_sqlite
+async def test_what_was_held_for_a_month_is_given_up_and_can_still_be_recovered(
+    installation: Installation, team: Team, receiver: Receiver
+) -> None:
+    endpoint = await tools(team, receiver, events=["deadline.created"])
+    await create(team.admin, f"/endpoints/{endpoint['id']}/disable", {})
+    await team.deadline()
+    for days, held in ((29, 1), (31, 0)):
+        installation.clock.set(START + days * DAY)
+        await tasks.prune(installation.runtime)
+        assert await state(team, endpoint) == ("disabled", held)
+    (message,) = (await read(team.admin, f"/endpoints/{endpoint['id']}/messages"))["items"]
+    assert (message["state"], message["reason"]) == ("expired", "held_too_long")
+    await create(team.admin, f"/endpoints/{endpoint['id']}/enable", {})
+    await create(team.admin, f"/messages/{message['id']}/resend", {})
+    await rounds(installation, 31 * DAY)
+    assert "deadline.created" in {one["type"] for one in heard(receiver)}

@@ -16,8 +16,9 @@ from service.store.attempts import (
     open_attempts,
 )
 from service.store.deadlines import Deadline, claim_due
+from service.store.leasing import lease_due, take_share
 from service.store.messages import Message, add_messages
-from service.store.outbox import give_up, lease_due, mark_accepted, put_back, take_share
+from service.store.outbox import give_up, mark_accepted, put_back
 from tests.store import factories
 from tests.store.factories import MINUTE, NOW, Docket, put
 from tests.store.opened import Opened

@@ -1,0 +1,118 @@
+"""When each task is done: the loop of every process that works. What is done, says tasks.py; no queue is
+known here, and no database.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from service.commands.bounces import listening
+from service.runtime import Runtime
+from workers import tasks
+
+#: Between two watches by the clock, for rounds are as long as their work; and the rounds before
+#: the next watch where all was not well.
+_WATCH_EVERY = timedelta(minutes=5)
+_WATCH_AGAIN = 10
+#: Between two forecasts by the clock.
+_FORECAST_EVERY = timedelta(days=1)
+
+_log = structlog.get_logger()
+
+
+async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
+    """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
+    rounds, ticked = 0, False
+
+    async def watched() -> bool:
+        """What the tick was worth counts for one watch."""
+        nonlocal ticked
+        since, ticked = ticked, False
+        return await tasks.watch(runtime, since)
+
+    # Beside the ticking, so that a slow receiver and a large docket delay no release.
+    beside = [
+        Beside(runtime, "deliver", lambda: tasks.deliver(runtime)),
+        Beside(runtime, "digest", lambda: tasks.digest(runtime)),
+        Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
+        Beside(runtime, "forecast", lambda: tasks.forecast(runtime), _FORECAST_EVERY),
+    ]
+    async with listening(runtime):
+        while not stop.is_set():
+            well = await _guarded(tasks.tick(runtime), "tick")
+            ticked |= well
+            for one in beside[:2]:
+                one.round_ended()
+            for work, name, every in _SELDOM:
+                if rounds % every == 0:
+                    await _guarded(work(runtime), name)
+            for one in beside[2:]:
+                one.round_ended()
+            rounds += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
+        for one in beside:
+            await one.end()
+
+
+#: What each process does in its loop, with the rounds between two times.
+_SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
+    (tasks.renew_calendars, "calendars", 3600),
+    (tasks.check_law, "law", 10),
+    (tasks.prune, "prune", 3600),
+    (tasks.tend_endpoints, "endpoints", 2),
+)
+
+
+@dataclass
+class Beside:
+    """A round that keeps its own time and delays no other: after the first round, then every so often by
+    the clock (at once where that has leapt), never twice at once. `again`: where it did not go well, or
+    answered False, after so many rounds already."""
+
+    runtime: Runtime
+    name: str
+    work: Callable[[], Awaitable[object]]
+    every: timedelta = timedelta()
+    again: int | None = None
+    under_way: asyncio.Task[bool] | None = None
+    _begun_at: datetime | None = None
+    _rounds: int = 0
+    _well: bool = False
+
+    def round_ended(self) -> None:
+        """Rounds that hang begin nothing: their silence is noticed."""
+        self._rounds += 1
+        now = self.runtime.clock()
+        busy = self.under_way is not None and not self.under_way.done()
+        if not busy and self._is_time(now):
+            self._begun_at, self._rounds, self._well = now, 0, False
+            self.under_way = asyncio.create_task(_guarded(self._run(), self.name))
+
+    async def end(self) -> None:
+        if self.under_way is not None:
+            self.under_way.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.under_way
+
+    def _is_time(self, now: datetime) -> bool:
+        if self._begun_at is None or abs(now - self._begun_at) >= self.every:
+            return True
+        return self.again is not None and not self._well and self._rounds >= self.again
+
+    async def _run(self) -> None:
+        self._well = await self.work() is not False
+
+
+async def _guarded(work: Awaitable[object], name: str) -> bool:
+    """Awaits one round; what it raises is logged, and the next round tries again. True: it ended well."""
+    try:
+        await work
+    except Exception:
+        _log.exception("round_failed", round=name)
+        return False
+    return True

@@ -22,11 +22,16 @@ help:            ## this list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
+.venv/clients: requirements/clients.txt
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@touch $@
+
 env: .venv/dev   ## the environment alone, in .venv
 run: .venv/base  ## migrate, load the demo docket, serve on 127.0.0.1:8000
 	ADQUEM_HOME=$${ADQUEM_HOME:-.adquem} $(BIN)/adquem demo
 
-test: .venv/dev  ## the whole suite
+test: .venv/dev .venv/clients ## the whole suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: .venv/dev ## format, lint, types, import contract, dead code, unused dependencies
@@ -50,7 +55,8 @@ bench: .venv/bench ## measure, and write benchmarks/results.json
 lock: .venv/dev  ## resolve pyproject.toml's ranges anew into requirements/*.txt
 	$(LOCK) pyproject.toml --group build --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --group build --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
-	$(LOCK) --group bench --output-file requirements/bench.txt
+	$(LOCK) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(LOCK) --group clients --output-file requirements/clients.txt
 
 clean:           ## remove the environment and the demo's folder
 	rm -rf .venv .adquem

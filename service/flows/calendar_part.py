@@ -13,7 +13,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Level
 from service.domain.escalation import Role
 from service.domain.notifications import EventType, Notice
-from service.feeds.calendar import FeedItem, publish, uid_for
+from service.feeds.calendar import publish, uid_for
+from service.feeds.entries import FeedItem
 from service.flows.subscription import Counted, counted_item, item_of, level_in
 from service.store.cases import Case
 from service.store.deadlines import Deadline

@@ -11,9 +11,11 @@ from service.domain.access import Caller, Level, Reach, level_for
 from service.domain.deadlines import RUNNING_STATES
 from service.domain.escalation import Role
 from service.errors import Code, Refusal, not_found
-from service.feeds.calendar import FeedItem, etag, render, uid_for, whole_second
+from service.feeds.calendar import etag, render, uid_for, whole_second
+from service.feeds.entries import Entry, FeedItem, Look
 from service.flows.standing import check_precondition
 from service.ids import new_id
+from service.languages import Language
 from service.schemas.feeds import FeedIn, FeedPatch
 from service.sealing import fingerprint, new_secret
 from service.store.cases import Case, roles_held
@@ -129,7 +131,7 @@ async def fetch(session: AsyncSession, feed_id: str, secret: str, now: datetime)
     if dropped_at is not None:
         changes.append(dropped_at + _ENDED_SHOWN_FOR)
     changed_at = max([feed.shown_at, *changes])
-    content = render(feed.name, items, whole_second(changed_at))
+    content = render(Look(feed.name), items, whole_second(changed_at))
     return Fetched(content, etag(content), _validator(changed_at, now))
 
 
@@ -159,11 +161,10 @@ def item_of(feed: Feed, deadline: Deadline, case: Case, level: Level, now: datet
 def counted_item(
     counted: Counted, deadline: Deadline, case: Case, level: Level, now: datetime
 ) -> FeedItem:
-    return FeedItem(
-        uid=counted.uid,
-        sequence=counted.sequence,
-        modified_at=whole_second(counted.changed_at) + timedelta(seconds=counted.sequence),
+    modified_at = whole_second(counted.changed_at) + timedelta(seconds=counted.sequence)
+    entry = Entry(
         level=level,
+        language=Language.ENGLISH,
         case_code=case.code,
         title=deadline.title,
         kind=deadline.kind,
@@ -174,6 +175,7 @@ def counted_item(
         timezone=deadline.timezone,
         overdue=deadline.due_at <= now and deadline.state in RUNNING_STATES,
     )
+    return FeedItem(counted.uid, counted.sequence, modified_at, entry)
 
 
 def _changed_at(feed: Feed, deadline: Deadline, case: Case, now: datetime) -> datetime:

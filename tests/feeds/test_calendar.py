@@ -13,7 +13,9 @@ from icalendar import Calendar
 
 from service.domain.access import Level
 from service.domain.deadlines import DeadlineKind, DeadlineState
-from service.feeds.calendar import FeedItem, etag, render, uid_for, whole_second
+from service.feeds.calendar import etag, render, uid_for, whole_second
+from service.feeds.entries import Entry, FeedItem, Look
+from service.languages import Language
 
 with warnings.catch_warnings():
     # These three are readers of other people, and warn of themselves when imported.
@@ -23,6 +25,7 @@ with warnings.catch_warnings():
     from ics import Calendar as IcsCalendar
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+PHONE = Look("Phone")
 ALMATY = ZoneInfo("Asia/Almaty")
 HALF_HOUR = timedelta(minutes=30)
 
@@ -42,12 +45,10 @@ LINES = (
 )
 
 
-def item(**given: object) -> FeedItem:
+def item(uid: str = uid_for("salt", "dln_1"), sequence: int = 1, **given: object) -> FeedItem:
     own: dict[str, object] = {
-        "uid": uid_for("salt", "dln_1"),
-        "sequence": 1,
-        "modified_at": NOW,
         "level": Level.BASIS,
+        "language": Language.ENGLISH,
         "case_code": "K-17",
         "title": "Appeal",
         "kind": DeadlineKind.FILING,
@@ -58,7 +59,7 @@ def item(**given: object) -> FeedItem:
         "timezone": "Asia/Almaty",
         "overdue": False,
     }
-    return FeedItem(**own | given)  # type: ignore[arg-type]
+    return FeedItem(uid, sequence, NOW, Entry(**own | given))  # type: ignore[arg-type]
 
 
 ITEMS = [
@@ -90,7 +91,7 @@ def test_every_title_gives_folded_lines_that_end_as_they_must(
     name: str, title: str, whole_day: bool
 ) -> None:
     """Rows 22 and 23."""
-    content = render(name, [item(title=title, whole_day=whole_day)], NOW)
+    content = render(Look(name), [item(title=title, whole_day=whole_day)], NOW)
     assert content.startswith(b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
     assert content.endswith(b"END:VCALENDAR\r\n")
     lines = content.split(b"\r\n")
@@ -123,34 +124,34 @@ def test_every_title_gives_folded_lines_that_end_as_they_must(
 )
 def test_the_calendar_says_once_what_clients_look_for(line: bytes) -> None:
     """Rows 24 to 29 and 34."""
-    head = render("Phone", ITEMS, NOW).partition(b"BEGIN:V" + b"TIMEZONE")[0]
+    head = render(PHONE, ITEMS, NOW).partition(b"BEGIN:V" + b"TIMEZONE")[0]
     assert head.split(b"\r\n").count(line) == 1
 
 
 def test_the_calendar_itself_has_no_uid() -> None:
     """Row 34: with one, some clients take the whole feed for a single event."""
-    calendar = Calendar.from_ical(render("Phone", ITEMS, NOW))
+    calendar = Calendar.from_ical(render(PHONE, ITEMS, NOW))
     assert "UID" not in calendar
     assert all("UID" in event for event in calendar.walk("VEVENT"))
 
 
 def test_a_title_cannot_forge_a_line() -> None:
     forged = "x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nSUMMARY:forged\u2028ATTENDEE:x\x00"
-    content = render("Phone", [item(title=forged)], NOW)
+    content = render(PHONE, [item(title=forged)], NOW)
     lines = content.split(b"\r\n")
     assert lines.count(b"BEGIN:VEVENT") == 1
     assert not any(line.startswith((b"ATTENDEE", b"SUMMARY:forged")) for line in lines)
 
 
 def test_the_same_items_give_the_same_bytes_in_whatever_order() -> None:
-    first = render("Phone", ITEMS, NOW)
-    assert render("Phone", list(reversed(ITEMS)), NOW) == first
-    assert etag(render("Phone", ITEMS[::2] + ITEMS[1:2], NOW)) == etag(first)
+    first = render(PHONE, ITEMS, NOW)
+    assert render(PHONE, list(reversed(ITEMS)), NOW) == first
+    assert etag(render(PHONE, ITEMS[::2] + ITEMS[1:2], NOW)) == etag(first)
 
 
 def test_two_contents_have_two_etags() -> None:
     contents = {
-        render("Phone", [item(**change)], NOW)
+        render(PHONE, [item(**change)], NOW)
         for change in ({}, {"title": "Other"}, {"sequence": 2}, {"overdue": True})
     }
     assert len({etag(content) for content in contents}) == 4
@@ -196,26 +197,26 @@ def spans(pairs: list[tuple[object, object]]) -> list[tuple[object, object]]:
 
 
 def test_icalendar_reads_the_same_dates() -> None:
-    calendar = Calendar.from_ical(render("Phone", ITEMS, NOW))
+    calendar = Calendar.from_ical(render(PHONE, ITEMS, NOW))
     found = [(one["DTSTART"].dt, one["DTEND"].dt) for one in calendar.walk("VEVENT")]
     assert spans(found) == wanted()
 
 
 def test_ical_reads_the_same_dates() -> None:
-    text = render("Phone", ITEMS, NOW).decode()
+    text = render(PHONE, ITEMS, NOW).decode()
     events = IcsCalendarStream.calendar_from_ics(text).events
     assert spans([(one.dtstart, one.dtend) for one in events]) == wanted()
 
 
 def test_vobject_reads_the_same_dates() -> None:
-    calendar = vobject.readOne(render("Phone", ITEMS, NOW).decode())
+    calendar = vobject.readOne(render(PHONE, ITEMS, NOW).decode())
     found = [(one.dtstart.value, one.dtend.value) for one in calendar.vevent_list]
     assert spans(found) == wanted()
 
 
 def test_the_clock_changes_in_the_definition_when_it_changes_where_people_live() -> None:
     """Row 35: read by a library that knows the zone from the definition alone."""
-    zone = tzical(StringIO(render("Phone", ITEMS[2:], NOW).decode())).get("Europe/Paris")
+    zone = tzical(StringIO(render(PHONE, ITEMS[2:], NOW).decode())).get("Europe/Paris")
     paris = ZoneInfo("Europe/Paris")
     for day in (date(2026, 3, 29), date(2026, 10, 25)):
         for half_hours in range(12):
@@ -226,7 +227,7 @@ def test_the_clock_changes_in_the_definition_when_it_changes_where_people_live()
 def test_ics_reads_the_same_dates() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        events = IcsCalendar(render("Phone", ITEMS, NOW).decode()).events
+        events = IcsCalendar(render(PHONE, ITEMS, NOW).decode()).events
     # This library gives whole days as midnights.
     found = [
         (one.begin.date(), one.end.date())

@@ -1,0 +1,65 @@
+"""What one event of a calendar shows, apart from what the calendar counts by. Nothing here is rendered."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from service.domain.access import Level
+from service.domain.deadlines import DeadlineKind, DeadlineState
+from service.languages import Language
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Where a date comes from. `computed_on`: when this version of it came into being, in its zone."""
+
+    rule: str | None
+    sources: tuple[str, ...]
+    computed_on: date
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Equal entries give equal bytes.
+
+    `due_at`: UTC. `moved`: the date is another than it was, not long ago. `forum`, `basis` and `link`
+    (to the page of the deadline; no secret) only from the level on that may show them, `notes` at the
+    highest alone. `alarms`: the calendar rings by itself. `task`: a VTODO in place of a VEVENT.
+    """
+
+    level: Level
+    language: Language
+    case_code: str
+    title: str
+    kind: DeadlineKind
+    state: DeadlineState
+    due_on: date
+    due_at: datetime
+    whole_day: bool
+    timezone: str
+    overdue: bool
+    moved: bool = False
+    forum: str | None = None
+    basis: Basis | None = None
+    link: str | None = None
+    notes: str | None = None
+    alarms: bool = False
+    task: bool = False
+
+
+@dataclass(frozen=True)
+class FeedItem:
+    """One deadline in one calendar. `sequence` and `modified_at` (UTC) rise with every change."""
+
+    uid: str
+    sequence: int
+    modified_at: datetime
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the calendar itself shows. `timezone`: IANA name of the zone most used in it, if any."""
+
+    name: str
+    language: Language = Language.ENGLISH
+    timezone: str | None = None

@@ -6,7 +6,7 @@ said in less time.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,7 +56,9 @@ class QuietHours(NamedTuple):
 def _nights(hours: QuietHours, on: date) -> tuple[tuple[datetime, datetime], ...]:
     """Every rest in which an instant of this UTC date may lie: elsewhere it may be a day earlier or
     later, and a rest begins on the day before. Kept: every deadline asks for them."""
-    return tuple(_night(hours, on + days * ONE_DAY) for days in (-2, -1, 0, 1))
+    begin = datetime.combine(on, time(), UTC)
+    nights = (_night(hours, on + days * ONE_DAY) for days in (-2, -1, 0, 1))
+    return tuple(one for one in nights if one[0] < begin + ONE_DAY and one[1] > begin)
 
 
 def _night(hours: QuietHours, first: date) -> tuple[datetime, datetime]:
@@ -107,16 +109,25 @@ def said_by(
 ) -> datetime:
     """The latest instant not after `at` at which nobody of these rests and the court of the forum sits;
     `at` itself where two weeks hold none."""
-    found, moved = at, True
-    while moved:
-        if at - found > _MOST_EARLIER:
-            return at
-        found, moved = _open_day(found, calendar, zone), False
+    found, earliest = at, at - _MOST_EARLIER
+    while found >= earliest:
+        awake = _before_rest(found, quiet, earliest)
+        found = _open_day(awake, calendar, zone)
+        if found == awake:
+            return found if found >= earliest else at
+    return at
+
+
+def _before_rest(at: datetime, quiet: Sequence[QuietHours], earliest: datetime) -> datetime:
+    """The latest instant not after `at` at which none of these rests, or one before `earliest`."""
+    resting = True
+    while resting and at >= earliest:
+        resting = False
         for one in quiet:
-            began = one.began(found)
+            began = one.began(at)
             if began is not None:
-                found, moved = began, True
-    return found
+                at, resting = began, len(quiet) > 1
+    return at
 
 
 def waking(at: datetime, quiet: Sequence[QuietHours]) -> datetime:
@@ -125,9 +136,9 @@ def waking(at: datetime, quiet: Sequence[QuietHours]) -> datetime:
     found = at
     for _ in range(2 * len(quiet) + 1):
         ends = [end for one in quiet if (end := one.ends(found)) is not None]
-        if not ends:
+        found = max(ends, default=found)
+        if not ends or len(quiet) == 1:
             return found
-        found = max(ends)
     return at
 
 

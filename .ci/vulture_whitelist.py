@@ -21,6 +21,9 @@ _.PUBLIC_NOTICE
 # service/domain/time_limits.py
 _.BACKWARD
 
+# service/feeds/reading.py
+_.location
+
 # service/rules/library.py
 _.AGENCY
 _.CASE_LAW
@@ -61,6 +64,10 @@ _.test
 _.web
 
 # service/schemas/feeds.py
+_.location
+_.old_address_until
+_.qr_svg
+_.up_to_date
 _.webcal_url
 
 # service/schemas/imports.py
@@ -75,8 +82,7 @@ _.trigger_event
 
 # service/schemas/messages.py
 _.bounce_status
-_.bounced_at
-_.opened_at
+_.took_ms
 
 # service/schemas/reviews.py
 _.KEEP
@@ -89,19 +95,18 @@ _.resolved_because
 _.resolved_by
 
 # service/store/attempts.py
-_.opened_at
-
-# service/store/escalations.py
-_.started_at
+_.took_ms
 
 # service/store/extensions.py
 _.decided_at
 _.decided_by
 _.requested_by
 
+# service/store/installation.py
+_.oldest_code
+
 # service/store/messages.py
 _.bounce_status
-_.bounced_at
 
 # service/store/reviews.py
 _.decided_at

@@ -19,6 +19,7 @@ LANGUAGES = ("ru", "kk")
 PLACES = {
     "templates": [("**.txt", "jinja2.ext:babel_extract"), ("**.html", "jinja2.ext:babel_extract")],
     "service/channels": [("**.py", "python")],
+    "service/feeds": [("**.py", "python")],
     "service/web": [("**.py", "python")],
 }
 KEYWORDS = {**DEFAULT_KEYWORDS, "marked": ((1, "c"), 2)}

@@ -28,9 +28,14 @@ def plain_type(kind: str, column: Any, _: Any) -> str | Literal[False]:
     return "sa.String()" if isinstance(column, sa.String | AutoString) else False
 
 
+#: A migration that waits for a lock holds up everybody behind it: it fails instead, and is run again.
+_LOCK_TIMEOUT = "3s"
+
+
 def run() -> None:
     url = context.config.get_main_option("sqlalchemy.url") or ""
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    waits = {"options": f"-c lock_timeout={_LOCK_TIMEOUT}"} if url.startswith("postgres") else {}
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args=waits)
     with engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -22,6 +22,7 @@ from service.api import (
     adjustments,
     alerts,
     api_keys,
+    calendar,
     calendars,
     cases,
     computations,
@@ -31,6 +32,7 @@ from service.api import (
     endpoints,
     escalation_policies,
     events,
+    exports,
     feeds,
     health,
     imports,
@@ -49,14 +51,15 @@ from service.ids import new_id
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
-from service.web import home, respond, unsubscribe, verify
+from service.web import home, respond, signature, unsubscribe, verify
 
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
 API = "/api/v1"
 _NOUNS = (
     teams, users, api_keys, calendars, cases, computations, coverage, deadlines, adjustments, reviews,
-    alerts, escalation_policies, endpoints, events, feeds, messages, rules, imports, digests, inbound,
+    alerts, escalation_policies, endpoints, events, feeds, messages, rules, imports, exports, digests,
+    inbound,
 )  # fmt: skip
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
@@ -114,11 +117,13 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         redirect_slashes=False,
     )
     app.state.settings = settings
+    # First, for it is asked for far more often than all others.
+    app.router.routes.append(calendar.route)
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     app.webhooks.include_router(published_events.router)
-    pages = (home.router, respond.router, unsubscribe.router, verify.router)
-    for router in (feeds.public, health.router, *pages):
+    pages = (home.router, respond.router, signature.router, unsubscribe.router, verify.router)
+    for router in (health.router, *pages):
         app.include_router(router)
     _handle_refusals(app)
     _document_refusals(app)

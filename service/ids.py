@@ -9,7 +9,7 @@ from typing import Literal
 
 Kind = Literal[
     "team", "usr", "key", "cas", "trg", "dln", "rsp", "pol", "esc", "msg", "att", "evt", "end",
-    "fed", "cal", "jrn", "lse", "ans", "req", "tol", "ext", "rev", "gap", "alr", "inb", "inr",
+    "fed", "cal", "jrn", "lse", "ans", "req", "tol", "ext", "rev", "gap", "alr", "inb", "inr", "lif",
 ]  # fmt: skip
 
 # Crockford's alphabet, lower case: no i, l, o, u to be misread over the telephone.

@@ -22,11 +22,12 @@ from service.channels.webhook.sender import WebhookChannel
 from service.clock import Clock, rehearsal_clock, system_clock
 from service.domain.notifications import ChannelKind
 from service.errors import Refusal
+from service.memory import Memory
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
 from service.sealing import Seal, answer_code, answer_token, load_seal
 from service.settings import Settings
-from service.store.database import Sessions, database_now, make_engine, readers, writers
+from service.store.database import Sessions, database_now, glances, make_engine, readers, writers
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 VERSION = version("adquem")
@@ -45,6 +46,7 @@ class Runtime:
     channels: Mapping[ChannelKind, Channel]
     rules: RuleLibrary
     heartbeat: Heartbeat | None
+    memory: Memory
     worker: str
 
     @cached_property
@@ -54,6 +56,11 @@ class Runtime:
     @cached_property
     def _readers(self) -> Sessions:
         return readers(self.engine)
+
+    @cached_property
+    def glances(self) -> AsyncEngine:
+        """For reads of one statement."""
+        return glances(self.engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -98,6 +105,7 @@ def build_runtime(settings: Settings) -> Runtime:
         channels=_channels(settings, seal),
         rules=load_with_packs(settings.rule_packs),
         heartbeat=_heartbeat(settings),
+        memory=Memory(settings.home / "memory.json"),
         worker=f"{socket.gethostname()}-{os.getpid()}",
     )
 

@@ -5,11 +5,13 @@ does not open; HMAC-SHA256 for cursors, links and forms. Never hashes passwords 
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,26 +20,37 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 class Seal:
-    """Holds the one key of an installation."""
+    """Holds the key of an installation. `formers`: those given up, newest first; they still open, and what
+    they have signed is still known, but nothing is closed or signed with them."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *formers: bytes) -> None:
         if len(key) != 32:
             raise ValueError("the secret key must be 32 bytes")
-        self._aead = AESGCM(key)
+        self._formers = tuple(Seal(one) for one in formers)
+        self._aeads = [AESGCM(one) for one in (key, *formers)]
         self._mac_key = hmac.digest(key, b"adquem cursor", "sha256")
         self._purposes = hmac.digest(key, b"adquem purposes", "sha256")
 
     def close(self, secret: bytes, owner_id: str) -> bytes:
         """Sealed bytes that only `open` with the same `owner_id` gives back."""
         nonce = os.urandom(12)
-        return nonce + self._aead.encrypt(nonce, secret, owner_id.encode())
+        return nonce + self._aeads[0].encrypt(nonce, secret, owner_id.encode())
 
     def open(self, sealed: bytes, owner_id: str) -> bytes:
         """Raises ValueError when the bytes, the key or the owner are not those of `close`."""
-        try:
-            return self._aead.decrypt(sealed[:12], sealed[12:], owner_id.encode())
-        except InvalidTag as error:
-            raise ValueError("a sealed secret does not open with this key") from error
+        for one in self._aeads:
+            with contextlib.suppress(InvalidTag):
+                return one.decrypt(sealed[:12], sealed[12:], owner_id.encode())
+        raise ValueError("a sealed secret does not open with this key")
+
+    @property
+    def every(self) -> tuple["Seal", ...]:
+        """Whose word counts: this one, and one for each key given up."""
+        return (self, *self._formers)
+
+    def made(self, make: Callable[["Seal"], str], theirs: str) -> bool:
+        """Whether any of the keys would have made the same."""
+        return any(same(make(one), theirs) for one in self.every)
 
     def sign(self, text: str) -> str:
         """16 bytes of HMAC-SHA256, base64url."""
@@ -50,19 +63,44 @@ class Seal:
 
 
 def load_seal(configured: str, home: Path) -> Seal:
-    """The key from the settings, else from HOME/secret.key, made there at the first start."""
+    """The keys from the settings, else from HOME/secret.key, made there at the first start; several, the
+    newest first, while one takes the place of another."""
     if configured:
         try:
-            return Seal(base64.b64decode(configured, validate=True))
+            return _seal_of(configured)
         except ValueError as error:
             raise ValueError("ADQUEM_SECRET_KEY must be 32 bytes in base64") from error
     file = home / "secret.key"
     if not file.exists():
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(base64.b64encode(secrets.token_bytes(32)))
-    return Seal(base64.b64decode(file.read_bytes()))
+        with os.fdopen(descriptor, "w") as out:
+            out.write(new_key())
+    return _seal_of(file.read_text())
+
+
+def put_before(home: Path) -> Seal:
+    """A new key before those of HOME/secret.key, in one step: a reader sees the old file or the new one."""
+    file, unfinished = home / "secret.key", home / "secret.key.part"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(f"{new_key()}\n{file.read_text()}")
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(file)
+    return load_seal("", home)
+
+
+def new_key() -> str:
+    """32 random bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _seal_of(keys: str) -> Seal:
+    """Of keys in base64, with commas or blanks between them."""
+    return Seal(
+        *(base64.b64decode(one, validate=True) for one in re.split(r"[\s,]+", keys.strip()))
+    )
 
 
 def answer_token(seal: Seal, message_id: str) -> str:
@@ -78,7 +116,7 @@ def answer_code(seal: Seal, message_id: str) -> str:
 def answered_message(seal: Seal, token: str) -> str | None:
     """The message that a token was made for; None for every other text, in the same time."""
     message_id = token.partition(".")[0]
-    return message_id if same(answer_token(seal, message_id), token) else None
+    return message_id if seal.made(lambda one: answer_token(one, message_id), token) else None
 
 
 def return_path(seal: Seal, message_id: str, at: datetime) -> str:
@@ -95,7 +133,7 @@ def returned_message(seal: Seal, local_part: str, now: datetime) -> str | None:
         return None
     part, stamp, mac = found.groups()
     sent_at = datetime.fromtimestamp(int(stamp, 16), UTC)
-    ours = same(_short_mac(seal, "return path", f"{part}-{stamp}"), mac)
+    ours = seal.made(lambda one: _short_mac(one, "return path", f"{part}-{stamp}"), mac)
     return f"msg_{part}" if ours and now - sent_at <= RETURN_PATH_LIVES else None
 
 
@@ -113,7 +151,8 @@ def unsubscribe_token(seal: Seal, message_id: str) -> str:
 def unsubscribed_message(seal: Seal, token: str) -> str | None:
     """The message whose header it stood in; None for every other text."""
     message_id = f"msg_{token.lower().partition('-')[0]}"
-    return message_id if same(unsubscribe_token(seal, message_id), token.lower()) else None
+    made = seal.made(lambda one: unsubscribe_token(one, message_id), token.lower())
+    return message_id if made else None
 
 
 def verification_token(seal: Seal, message_id: str) -> str:
@@ -124,17 +163,13 @@ def verification_token(seal: Seal, message_id: str) -> str:
 def verifying_message(seal: Seal, token: str) -> str | None:
     """The mail that a token stood in; None for every other text."""
     message_id = token.partition(".")[0]
-    return message_id if same(verification_token(seal, message_id), token) else None
+    return message_id if seal.made(lambda one: verification_token(one, message_id), token) else None
 
 
 def reader_keys(seal: Seal, message_id: str) -> tuple[str, ...]:
     """All that stands in a message and is for its reader alone, because whoever has it acts as them."""
-    return (
-        answer_token(seal, message_id),
-        answer_code(seal, message_id),
-        verification_token(seal, message_id),
-        unsubscribe_token(seal, message_id),
-    )
+    kinds = (answer_token, answer_code, verification_token, unsubscribe_token)
+    return tuple(make(one, message_id) for one in seal.every for make in kinds)
 
 
 #: So long a report of what became of a mail is believed.

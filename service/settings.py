@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         None, description="Certificate authorities to trust for SMTP, where not the system's."
     )
     smtp_connections: int = Field(
-        4, ge=1, le=32, description="SMTP connections that one process keeps open at the most."
+        8, ge=1, le=32, description="SMTP connections that one process keeps open at the most."
     )
     mail_from: str = Field(
         "Deadlines <deadlines@localhost>",
@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="32 bytes in base64 that seal webhook secrets and cursors; default: HOME/secret.key, "
-        "made at the first start.",
+        "made at the first start. While one takes the place of another: both, the newest first, with a "
+        "comma between them.",
     )
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (),
@@ -96,6 +97,14 @@ class Settings(BaseSettings):
     )
     delivery_slots: int = Field(
         64, ge=1, le=1000, description="Messages that one process sends at the same time."
+    )
+    mails_per_minute: int = Field(
+        1,
+        ge=1,
+        description="Mails that one person gets in a minute; what can wait then does, and comes together.",
+    )
+    mails_per_hour: int = Field(
+        20, ge=1, description="The same in an hour. What is near, moved or unanswered never waits."
     )
     metrics_host: str = Field("127.0.0.1", description="Address of a worker's own /metrics.")
     metrics_port: int = Field(

@@ -9,6 +9,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any, cast
 
 import structlog
@@ -92,7 +93,11 @@ async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 def _arq_worker(runtime: Runtime, url: str) -> Worker:
-    """Cron jobs run once in the whole cluster; they need no time zone but UTC."""
+    """Cron jobs run once in the whole cluster, by UTC: arq would keep to the host's offset at the start.
+
+    The read limit holds for the whole cluster, and counts what runs already. A wake-up that nobody took
+    for a minute says nothing any more.
+    """
     return Worker(
         functions=[func(_job(runtime, _deliver), name="deliver")],
         cron_jobs=[
@@ -108,6 +113,8 @@ def _arq_worker(runtime: Runtime, url: str) -> Worker:
         poll_delay=0.1,
         job_timeout=300,
         queue_read_limit=1000,
+        expires_extra_ms=60_000,
+        timezone=UTC,
         job_serializer=_serialize,
         job_deserializer=json.loads,
     )

@@ -20,6 +20,8 @@ _WATCH_EVERY = timedelta(minutes=5)
 _WATCH_AGAIN = 10
 #: Between two forecasts by the clock.
 _FORECAST_EVERY = timedelta(days=1)
+#: Between two looks at who fetches the feeds.
+_FEEDS_EVERY = timedelta(hours=1)
 
 _log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         Beside(runtime, "deliver", lambda: tasks.deliver(runtime)),
         Beside(runtime, "digest", lambda: tasks.digest(runtime)),
         Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
+        Beside(runtime, "feeds", lambda: tasks.tend_feeds(runtime), _FEEDS_EVERY),
         Beside(runtime, "forecast", lambda: tasks.forecast(runtime), _FORECAST_EVERY),
     ]
     async with listening(runtime):
@@ -65,6 +68,7 @@ _SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
     (tasks.check_law, "law", 10),
     (tasks.prune, "prune", 3600),
     (tasks.tend_endpoints, "endpoints", 2),
+    (tasks.mirror, "mirrors", 2),
 )
 
 

@@ -10,25 +10,35 @@ import random
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.webhook.heartbeat import Heartbeat
-from service.domain.retry import Verdict
+from service.domain.bundles import Pace
+from service.domain.notifications import ChannelKind
+from service.domain.retry import Outcome, Verdict
+from service.faults import fault
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
 from service.flows.delivery import Delivered, Shipment, claim, record_all, send
 from service.flows.digest import write_due
 from service.flows.endpoint_care import tend
+from service.flows.feed_care import warn_of_stale
+from service.flows.mirroring import mirror_batch
+from service.flows.quarantine import Rest
 from service.flows.release import release_due
+from service.flows.replaying import READABLE
 from service.flows.reviewing import check_batch
 from service.flows.sitting import Sitting
 from service.flows.watching import look
 from service.runtime import Runtime
+from service.store.attempts import forget_words
 from service.store.idempotency import KEPT_FOR, forget_before
 from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
-from service.store.outbox import give_up_held
+from service.store.installation import count_watch
+from service.store.outbox import forget_payloads, give_up_held
+from workers.gate import rests, while_working
 
 #: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
@@ -41,8 +51,14 @@ _RECORD_PAUSE_SECONDS = 1.0
 _UNCHECKED = 1000
 #: People whose mails of the day are written in one transaction.
 _READERS = 25
+#: How long the words of receivers and relays stay beside the tries that they answered.
+_WORDS_KEPT_FOR = timedelta(days=30)
+#: Feeds looked at in one transaction.
+_FEEDS = 100
 #: Deadlines forecast in one transaction.
 _FORECAST = 100
+#: Entries of each calendar that are written in one transaction.
+_ENTRIES = 100
 
 _attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
 _lag = Histogram(
@@ -51,20 +67,27 @@ _lag = Histogram(
     ["channel"],
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200),
 )
+_answers = Counter("adquem_webhook_attempts_total", "Tries of webhooks by their end", ["class"])
+_ticked = Gauge("adquem_worker_last_tick_timestamp", "When this process last ended a tick well")
 _heartbeats = Counter("adquem_heartbeats_total", "Pings to the dead-man's switch", ["outcome"])
 _log = structlog.get_logger()
 
 
+@while_working(0)
 async def tick(runtime: Runtime) -> int:
     """Releases everything that is due; answers the number of messages written."""
     written = 0
     while True:
         async with runtime.transaction() as session:
             released = await release_due(await _sitting(runtime, session), _BATCH)
+            if released.looked_at:
+                fault("release.before_commit")
         written += released.messages
         if released.looked_at:
+            fault("release.after_commit")
             _log.info("released", looked_at=released.looked_at, messages=released.messages)
         if released.last:
+            _ticked.set(runtime.clock().timestamp())
             return written
 
 
@@ -100,6 +123,7 @@ async def deliver(runtime: Runtime) -> int:
     return started
 
 
+@while_working(0)
 async def check_law(runtime: Runtime) -> int:
     """Holds every open deadline that was last held against another edition of the law against this
     one; answers how many."""
@@ -112,6 +136,7 @@ async def check_law(runtime: Runtime) -> int:
             return checked
 
 
+@while_working(None)
 async def renew_calendars(runtime: Runtime) -> None:
     """Carries the court calendars on: a new year comes into view, a new release knows more."""
     async with runtime.transaction() as session:
@@ -124,6 +149,7 @@ async def _sitting(runtime: Runtime, session: AsyncSession) -> Sitting:
     return Sitting(session, runtime.channels, runtime.rules, await runtime.now(session))
 
 
+@while_working(None)
 async def prune(runtime: Runtime) -> None:
     """Forgets what was only kept for a while."""
     async with runtime.transaction() as session:
@@ -131,12 +157,38 @@ async def prune(runtime: Runtime) -> None:
         await forget_before(session, now - KEPT_FOR)
         await forget_failures(session, now - FAILURES_KEPT_FOR)
         await give_up_held(session, now)
+        await forget_words(session, now - _WORDS_KEPT_FOR)
+        await forget_payloads(session, now - READABLE)
 
 
+@while_working(None)
 async def tend_endpoints(runtime: Runtime) -> None:
     """Probes what is paused, lets go what was held, and reminds those who look after what is disabled."""
     async with runtime.transaction() as session:
         await tend(await _sitting(runtime, session))
+
+
+@while_working(0)
+async def mirror(runtime: Runtime) -> int:
+    """Brings the calendars on CalDAV servers to where they should be; answers how many messages that
+    takes."""
+    written = 0
+    while True:
+        async with runtime.transaction() as session:
+            sitting = await _sitting(runtime, session)
+            number = await mirror_batch(sitting, runtime.settings.base_url, _ENTRIES)
+        written += number
+        if not number:
+            return written
+
+
+@while_working(None)
+async def tend_feeds(runtime: Runtime) -> None:
+    """Tells owners of calendars that nothing fetches, while a date is near."""
+    after: str | None = ""
+    while after is not None:
+        async with runtime.transaction() as session:
+            after = await warn_of_stale(await _sitting(runtime, session), after, _FEEDS)
 
 
 async def digest(runtime: Runtime) -> int:
@@ -153,6 +205,7 @@ async def digest(runtime: Runtime) -> int:
     return mails
 
 
+@while_working(0)
 async def forecast(runtime: Runtime) -> int:
     """Finds the steps of the coming weeks that would reach nobody, and tells of each once; answers how
     many gaps were found or closed."""
@@ -174,8 +227,13 @@ async def watch(runtime: Runtime, ticked: bool = False) -> bool:
 
     `ticked`: a tick of this process has ended well since it last watched.
     """
+    if await rests(runtime) is Rest.SCHEMA_UNFIT:
+        return False
     async with runtime.transaction() as session:
-        verdict = await look(session, await runtime.now(session), ticked)
+        now = await runtime.now(session)
+        verdict = await look(session, now, ticked)
+        counted = await count_watch(session, now)
+    runtime.memory.keep(*counted)
     if verdict.well and runtime.heartbeat is not None:
         await _ping(runtime.heartbeat)
     return verdict.well
@@ -189,9 +247,18 @@ async def _ping(heartbeat: Heartbeat) -> None:
 
 
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
+    if await rests(runtime):
+        return []
     async with runtime.transaction() as session:
         now = await runtime.now(session)
-        return await claim(session, runtime.seal, runtime.worker, now, free)
+        settings = runtime.settings
+        pace = Pace(settings.mails_per_minute, settings.mails_per_hour)
+        claimed = await claim(session, runtime.seal, pace, runtime.worker, now, free)
+        if claimed:
+            fault("claim.before_commit")
+    if claimed:
+        fault("claim.after_commit")
+    return claimed
 
 
 async def _some_done(
@@ -212,12 +279,22 @@ async def _record(runtime: Runtime, delivered: list[Delivered]) -> None:
             async with runtime.transaction() as session:
                 now = await runtime.now(session)
                 await record_all(session, runtime.channels, delivered, now, random.random)
+                fault("record.before_commit")
+            fault("record.after_commit")
             break
         _log.warning("verdicts_not_recorded_yet", count=len(delivered))
         await asyncio.sleep(_RECORD_PAUSE_SECONDS)
     for one in delivered:
         message, verdict = one.consignment.message, one.outcome.verdict
         _attempts.labels(message.channel, verdict).inc()
+        if message.channel is ChannelKind.WEBHOOK:
+            _answers.labels(_class(one.outcome)).inc()
         if verdict is Verdict.ACCEPTED and not message.drill:
             lag: timedelta = now - message.due_at
             _lag.labels(message.channel).observe(max(lag.total_seconds(), 0))
+
+
+def _class(outcome: Outcome) -> str:
+    """2xx, 4xx, 5xx ... where there was an answer, else what kind of failure it was."""
+    code = outcome.code
+    return f"{code[0]}xx" if code.isdigit() and len(code) == 3 else str(outcome.verdict)

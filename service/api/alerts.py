@@ -128,7 +128,7 @@ async def read_alert_messages(
     """Everything that was said of the alert, with every attempt."""
     await _found(session, alert_id, caller)
     rows = await messages_of(session, Message.alert_id, alert_id, page.after_id, page.limit)
-    items = await message_answers(session, rows)
+    items = await message_answers(session, rows, caller)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
 
 

@@ -168,7 +168,7 @@ async def read_messages(
     """Everything that was said of the deadline, with every attempt."""
     await _found(session, deadline_id, caller)
     rows = await messages_of(session, Message.deadline_id, deadline_id, page.after_id, page.limit)
-    items = await message_answers(session, rows)
+    items = await message_answers(session, rows, caller)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))
 
 

@@ -19,6 +19,7 @@ from service.dependencies import (
     keep_answer,
 )
 from service.domain.access import Caller, Scope
+from service.domain.notifications import EventType
 from service.errors import not_found
 from service.flows import integration, replaying
 from service.flows.sitting import Sitting
@@ -28,6 +29,7 @@ from service.schemas.endpoints import (
     EndpointMade,
     EndpointOut,
     EndpointPatch,
+    Example,
     Recovery,
     RecoveryOut,
     Rotation,
@@ -68,7 +70,7 @@ async def _message(sitting: Sitting, message_id: str, caller: Caller) -> Message
     message = await get_message(sitting.session, message_id, caller.reach)
     if message is None:
         raise not_found("message")
-    return (await message_answers(sitting.session, [message]))[0]
+    return (await message_answers(sitting.session, [message], caller))[0]
 
 
 @router.post("", status_code=201, dependencies=[Depends(keep_answer)])
@@ -158,9 +160,16 @@ async def recover_events(
 
 
 @router.post("/{endpoint_id}/test", status_code=202, dependencies=[Depends(keep_answer)])
-async def test_endpoint(endpoint_id: str, sitting: Sits, caller: Writer) -> MessageOut:
-    """Sends `endpoint.test` on the way of every event; read the message to see how it went."""
-    message_id = await integration.send_test(sitting, endpoint_id, caller)
+async def test_endpoint(
+    endpoint_id: str,
+    sitting: Sits,
+    caller: Writer,
+    body: Example | None = None,  # noqa: PT028  (a route, and no test)
+) -> MessageOut:
+    """Sends `endpoint.test`, or an example of the `type` that is named, on the way of every event; read the
+    message to see how it went."""
+    event = body.type if body else EventType.ENDPOINT_TEST
+    message_id = await integration.send_test(sitting, endpoint_id, event, caller)
     return await _message(sitting, message_id, caller)
 
 
@@ -171,5 +180,5 @@ async def read_endpoint_messages(
     if await get_endpoint(session, endpoint_id, caller.reach) is None:
         raise not_found("endpoint")
     rows = await messages_of(session, Message.endpoint_id, endpoint_id, page.after_id, page.limit)
-    items = await message_answers(session, rows)
+    items = await message_answers(session, rows, caller)
     return fields.Page(items=items, next_cursor=page.next_cursor(rows, lambda row: [row.id]))

@@ -1,7 +1,8 @@
 """/healthz, /readyz, /metrics: whether the process lives, whether it can serve, how late it is"""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,13 +13,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.clock import zone_data_version
 from service.dependencies import Now, RuntimeNow, Session
 from service.domain.notifications import ChannelKind
-from service.flows.watching import condition
+from service.domain.watch import FindingCode
+from service.flows.quarantine import quarantine_of
+from service.flows.watching import Condition, condition
 from service.runtime import VERSION
+from service.store.figures import figures
 from service.store.inbound import refusing_sources
 from service.store.messages import pending_by_channel
-from service.store.migrations import at_head
+from service.store.migrations import FIT, schema_of
 
 router = APIRouter(include_in_schema=False)
+_KEPT_FOR = timedelta(seconds=10)
 
 
 @router.get("/healthz")
@@ -40,40 +45,77 @@ async def readyz(
     }
     try:
         async with runtime.reading() as session:
-            facts["schema"] = "current" if await at_head(session) else "outdated"
-            if facts["schema"] == "current":
+            facts["schema"] = schema = await schema_of(session)
+            if schema in FIT:
                 facts |= await _clockwork(session, now)
+                quarantine = await quarantine_of(session)
+                if quarantine.since is not None:
+                    facts["quarantine"] = asdict(quarantine)
+                    response.headers["adquem-quarantine"] = quarantine.since.isoformat()
     except (SQLAlchemyError, OSError) as error:
         facts["database"] = type(error).__name__
     if stopped:
         facts["clockwork"] = "stopped"
     stuck = stopped or "findings" in facts or "database" in facts
-    ready = facts.get("schema") == "current" and not stuck
+    ready = facts.get("schema") in FIT and not stuck
     response.status_code = 200 if ready else 503
     return {"status": "ready" if ready else "not ready", **facts}
 
 
 @router.get("/metrics")
-async def metrics(session: Session, now: Now) -> Response:
-    """Prometheus text. The pending figures are read from the database at each scrape."""
-    pending = await pending_by_channel(session)
-    lines = ["# TYPE adquem_messages_pending gauge"]
-    lines += [
-        f'adquem_messages_pending{{channel="{kind}"}} {pending.get(kind, 0)}'
-        for kind in ChannelKind
-    ]
+async def metrics(request: Request, session: Session, now: Now) -> Response:
+    """Prometheus text: of this process, and of the installation what its database tells."""
     standing = await condition(session, now)
-    watched_at = standing.watched_at.timestamp() if standing.watched_at else 0.0
-    for name, value in (
-        ("adquem_oldest_due_seconds", standing.oldest_due_seconds),
-        ("adquem_watch_well", int(standing.watch_well)),
-        ("adquem_last_watch_timestamp", watched_at),
-        ("adquem_inbound_refusing_sources", len(await refusing_sources(session, now))),
-    ):
-        lines += [f"# TYPE {name} gauge", f"{name} {value}"]
-    lines.append("")
-    body = generate_latest(REGISTRY) + "\n".join(lines).encode()
+    pending = await pending_by_channel(session)
+    gauges = [
+        _gauge("messages_pending", "channel", {one: pending.get(one, 0) for one in ChannelKind}),
+        *_standing(standing),
+        _gauge("inbound_refusing_sources", value=len(await refusing_sources(session, now))),
+        await _figures(request, session, now),
+    ]
+    body = generate_latest(REGISTRY) + "".join(gauges).encode()
     return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+def _standing(standing: Condition) -> Iterator[str]:
+    codes = {one.code for one in standing.findings}
+    yield _gauge("oldest_due_seconds", value=standing.oldest_due_seconds)
+    yield _gauge("watch_well", value=int(standing.watch_well))
+    yield _gauge("last_watch_timestamp", value=_stamp(standing.watched_at))
+    yield _gauge("last_tick_timestamp", value=_stamp(standing.ticked_at))
+    yield _gauge("quarantined", value=int(FindingCode.QUARANTINED in codes))
+
+
+async def _figures(request: Request, session: AsyncSession, now: datetime) -> str:
+    """Kept for some seconds: whoever scrapes more often is told the same again."""
+    state = request.app.state
+    runtime, at, text = getattr(state, "figures", (None, now, ""))
+    if runtime is state.runtime and abs(now - at) < _KEPT_FOR:
+        return str(text)
+    found = await figures(session)
+    text = "".join(
+        (
+            _gauge("escalations_open", "state", found.escalations),
+            _gauge("webhook_endpoints", "state", found.endpoints),
+            _gauge("recipients_unreachable", value=found.unreachable),
+            _gauge("coverage_gaps", value=found.gaps),
+            _gauge("webhook_held_events", value=found.held),
+        )
+    )
+    state.figures = (state.runtime, now, text)
+    return text
+
+
+def _gauge(
+    name: str, label: str = "", values: Mapping[Any, float] | None = None, value: float = 0
+) -> str:
+    lines = [f'adquem_{name}{{{label}="{one}"}} {number}' for one, number in (values or {}).items()]
+    lines = lines or [f"adquem_{name} {value}"]
+    return "\n".join((f"# TYPE adquem_{name} gauge", *lines, ""))
+
+
+def _stamp(instant: datetime | None) -> float:
+    return instant.timestamp() if instant else 0.0
 
 
 async def _clockwork(session: AsyncSession, now: datetime) -> dict[str, Any]:

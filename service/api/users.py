@@ -8,17 +8,20 @@ from service.api.routing import new_router, tag
 from service.dependencies import (
     Admin,
     IfMatch,
+    Now,
     Page,
     Reader,
     RuntimeNow,
     Session,
     Sits,
+    Writer,
     keep_answer,
 )
 from service.domain.access import Caller
 from service.errors import not_found
-from service.flows import enrolment, openpgp_keys, verification
+from service.flows import enrolment, openpgp_keys, subscription, verification
 from service.schemas import fields
+from service.schemas.feeds import RevokedFeed
 from service.schemas.users import OpenPgpKeyIn, UserIn, UserOut, UserPatch
 from service.store.users import User, get_user, list_users, teams_of
 
@@ -92,6 +95,17 @@ async def verify_address(user_id: str, sitting: Sits, caller: Admin, response: R
     await verification.ask(sitting, user, team_ids, caller.actor)
     tag(response, user.id, user.revision)
     return _answer(user, team_ids, caller)
+
+
+@router.post("/{user_id}/revoke-feeds", dependencies=[Depends(keep_answer)])
+async def revoke_feeds(
+    user_id: str, session: Session, caller: Writer, now: Now
+) -> list[RevokedFeed]:
+    """All at once, where a phone is lost or a person in danger: calendars drop what they keep."""
+    return [
+        RevokedFeed.model_validate(feed)
+        for feed in await subscription.revoke_all(session, user_id, caller, now)
+    ]
 
 
 @router.put("/{user_id}/openpgp-key")

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from service.domain.digest import Overview
 from service.domain.endpoints import Report
+from service.domain.feeds import FeedReport
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.retry import Outcome
 from service.domain.webhooks import Detail, Format
@@ -29,10 +30,11 @@ class Draft:
 
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
-    where that is known and may be told; `report`: of an endpoint. `reader_language`: of people, and
-    of the rooms that they read. `overview`: of many deadlines at once, redacted too. `sequence` rises
-    by one with each event of the same subject. `actor`: id of who caused it, None for the clockwork.
-    `form`: of webhooks alone; `calendar`: of mails alone, the date as an iCalendar file.
+    where that is known and may be told; `report`: of an endpoint, `feed_report`: of a feed.
+    `reader_language`: of people, and of the rooms that they read. `overview`: of many deadlines at
+    once, redacted too. `sequence` rises by one with each event of the same subject. `actor`: id of who caused it, None for the clockwork.
+    `form`: of webhooks alone; `calendar`: of mails and of calendars, the date as an
+    iCalendar file. `example`: none of it has happened.
     """
 
     message_id: str
@@ -49,8 +51,10 @@ class Draft:
     overview: Overview | None = None
     about_user_id: str | None = None
     report: Report | None = None
+    feed_report: FeedReport | None = None
     form: Form = Form()
     calendar: bytes | None = None
+    example: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from service.domain.deadlines import DeadlineKind
 from service.domain.digest import Entry, Line, Overview, Section, arranged, shown
 from service.domain.endpoints import News, Report
 from service.domain.escalation import Role
+from service.domain.feeds import Family, FeedNews, FeedReport
 from service.domain.notifications import (
     EventType,
     Notice,
@@ -74,6 +75,10 @@ def drafts() -> Iterator[tuple[str, Draft]]:
             report = Report("end_gallery", "Case system", news, "503", _NOW, 12)
             trouble = _draft(EventType.ENDPOINT_TROUBLE, language)
             yield f"endpoint.{news}.{language}", replace(trouble, report=report)
+        for told in FeedNews:
+            of_feed = FeedReport("fed_gallery", "Phone", told, Family.GOOGLE, _NOW)
+            letter = _draft(EventType.FEED_NEWS, language)
+            yield f"feed.{told}.{language}", replace(letter, feed_report=of_feed)
 
 
 def _content() -> MailContent:

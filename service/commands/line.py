@@ -1,11 +1,11 @@
-"""`adquem`: migrate, api, keys, plan, rules, doctor, settings, verify-journal.
+"""`adquem`: migrate, api, keys, plan, rules, doctor, settings, listen, verify-journal.
 
 What only one command needs is imported by that command: each is a process that somebody waits for.
 """
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -33,11 +33,13 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     keys = typer.Typer(help="API keys.", no_args_is_help=True)
     rules = typer.Typer(help="The rule library.", no_args_is_help=True)
     keys.command("create")(create_key)
+    keys.command("rotate-seal")(rotate_seal)
     rules.command("list")(calculator.list_rules)
     rules.command("show")(calculator.show_rule)
     rules.command("check")(calculator.check_rules)
     mails = typer.Typer(help="The mails that are sent.", no_args_is_help=True)
     mails.command("gallery")(gallery.write_gallery)
+    line.add_typer(_quarantine_line(), name="quarantine")
     line.add_typer(mails, name="mails")
     line.add_typer(keys, name="keys")
     line.add_typer(rules, name="rules")
@@ -47,6 +49,7 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     line.command("plan")(show_plan)
     line.command("settings")(show_settings)
     line.command("bounce")(bounce)
+    line.command("listen")(listen)
     line.command("verify-journal")(verify_journal)
     line.command("version")(show_version)
 
@@ -54,6 +57,34 @@ def build_line(extra_checks: Sequence[Check] = ()) -> typer.Typer:
     def doctor() -> None:
         """Look at database, clock, zone data, mail, keys and Redis; say what is wrong, and the remedy."""
         _examine(extra_checks)
+
+    return line
+
+
+def _quarantine_line() -> typer.Typer:
+    """What is done after a restore."""
+    line = typer.Typer(help="What a restored database would send, before it does.")
+
+    @line.command("on")
+    def on() -> None:
+        """After a restore, before anything is started: nothing leaves until `quarantine off`."""
+        from service.commands import quarantine
+
+        _say(settle(quarantine.turn_on))
+
+    @line.command("show")
+    def show() -> None:
+        """Whether there is one, and what would be sent to whom at the most; changes nothing."""
+        from service.commands import quarantine
+
+        _say(settle(quarantine.show))
+
+    @line.command("off")
+    def off() -> None:
+        """Release: what was due before the quarantine leaves marked as a possible repeat."""
+        from service.commands import quarantine
+
+        _say(settle(quarantine.turn_off))
 
     return line
 
@@ -78,6 +109,11 @@ def settle(
         kind = type(error).__name__
         typer.echo(f"{kind}: the database is away, or not migrated (adquem migrate).", err=True)
     raise typer.Exit(1)
+
+
+def _say(rows: Iterable[str]) -> None:
+    for row in rows:
+        typer.echo(row)
 
 
 def with_address(host: str | None, port: int | None) -> Settings:
@@ -138,6 +174,13 @@ def create_key(
     typer.echo(settle(work))
 
 
+def rotate_seal() -> None:
+    """Seal all secrets anew under the newest key; where HOME keeps the keys, after making one."""
+    from service.commands import keyring
+
+    _say(settle(keyring.rotate))
+
+
 def show_plan(
     deadline_id: Annotated[str, typer.Argument(help="Its id.")],
     at: Annotated[str | None, typer.Option(help="Look from another instant, with offset.")] = None,
@@ -145,8 +188,7 @@ def show_plan(
     """Who will be told what, and when, if nobody answers; in UTC and on the forum's clock."""
     from service.commands import planner
 
-    for row in settle(lambda runtime: planner.time_line(runtime, deadline_id, at)):
-        typer.echo(row)
+    _say(settle(lambda runtime: planner.time_line(runtime, deadline_id, at)))
 
 
 def bounce(recipient: Recipient = None) -> None:
@@ -158,6 +200,23 @@ def bounce(recipient: Recipient = None) -> None:
     except (typer.Exit, ValueError, OSError):
         raise typer.Exit(bounces.TRY_LATER) from None
     typer.echo(found or "nothing")
+
+
+def listen(
+    port: Annotated[int, typer.Option(help="Port on this machine; 0: any.")] = 8787,
+    secret: Annotated[
+        str | None, typer.Option(envvar="ADQUEM_LISTEN_SECRET", help="The endpoint's: whsec_...")
+    ] = None,
+    answer: Annotated[int, typer.Option(min=200, max=599, help="Status to answer.")] = 200,
+) -> None:
+    """Print each webhook that is sent here, and whether its signature holds."""
+    from service.commands import listener
+
+    try:
+        listener.listen(port, secret, answer, typer.echo)
+    except (ValueError, OSError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def verify_journal() -> None:

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from service.domain.access import Level
-from service.domain.deadlines import DeadlineKind
+from service.domain.alerts import AlertState
+from service.domain.deadlines import DeadlineKind, DeadlineState
 
 
 class ChannelKind(StrEnum):
@@ -44,6 +45,8 @@ class EventType(StrEnum):
     DEADLINE_CREATED = "deadline.created"
     DEADLINE_UPDATED = "deadline.updated"
     DATE_CHANGED = "deadline.date_changed"
+    DUE_SOON = "deadline.due_soon"
+    DUE_TODAY = "deadline.due_today"
     DEADLINE_OVERDUE = "deadline.overdue"
     REVIEW_WAITING = "deadline.review_waiting"
     SECOND_PERSON_WANTED = "deadline.second_person_wanted"
@@ -51,11 +54,15 @@ class EventType(StrEnum):
     DEADLINE_WAIVED = "deadline.waived"
     DEADLINE_CANCELLED = "deadline.cancelled"
     REMINDER_DUE = "reminder.due"
+    ESCALATION_STARTED = "escalation.started"
     STEP_FIRED = "escalation.step_fired"
     STEP_EMPTY = "escalation.step_empty"
     ESCALATION_ACKNOWLEDGED = "escalation.acknowledged"
     ESCALATION_DECLINED = "escalation.declined"
+    ACK_EXPIRED = "escalation.ack_expired"
     ESCALATION_EXHAUSTED = "escalation.exhausted"
+    ESCALATION_RESOLVED = "escalation.resolved"
+    ESCALATION_CANCELLED = "escalation.cancelled"
     REMINDER_SNOOZED = "reminder.snoozed"
     DEADLINE_MISSED = "deadline.missed"
     COVERAGE_GAP_FOUND = "coverage.gap_found"
@@ -78,11 +85,14 @@ class EventType(StrEnum):
     ENDPOINT_DISABLED = "endpoint.disabled"
     ENDPOINT_ENABLED = "endpoint.enabled"
     ENDPOINT_TROUBLE = "endpoint_trouble"
+    FEED_NEWS = "feed_news"
     DIGEST = "digest"
     EXIT_CHECK = "exit_check"
     GAPS_AHEAD = "gaps_ahead"
     ADDRESS_VERIFICATION = "address_verification"
     KEY_VERIFICATION = "openpgp_key_verification"
+    ENTRY_WRITTEN = "entry.written"
+    ENTRY_WITHDRAWN = "entry.withdrawn"
 
 
 #: Written for one reader; no endpoint can subscribe to them, not by `*` either.
@@ -94,8 +104,11 @@ FOR_PEOPLE = frozenset(
         EventType.ADDRESS_VERIFICATION,
         EventType.KEY_VERIFICATION,
         EventType.ENDPOINT_TROUBLE,
+        EventType.FEED_NEWS,
     }
 )
+#: No endpoint can hear of these by asking: the last two are how calendars are kept.
+UNPUBLISHED = FOR_PEOPLE | {EventType.ENTRY_WRITTEN, EventType.ENTRY_WITHDRAWN}
 #: What people may choose not to get.
 OPTIONAL = frozenset({EventType.DIGEST, EventType.EXIT_CHECK})
 
@@ -164,7 +177,7 @@ class Notice:
     `proposed`: the date to which the law would move it, once a person has confirmed;
     `proposed_verb`: what one person wants and a second has to confirm. `tolled_since`: the clock
     stands still, and `due_on` holds only if it runs again at once. `mishap`: of the events that tell
-    of a notice. Instants are UTC.
+    of a notice. `ended`: the state in which it ended, None while it lives. Instants are UTC.
     """
 
     event: EventType
@@ -198,6 +211,7 @@ class Notice:
     critical: bool = False
     ceiling: Level = Level.FULL
     mishap: "Mishap | None" = None
+    ended: DeadlineState | AlertState | None = None
 
 
 @dataclass(frozen=True)
@@ -251,4 +265,8 @@ def dedupe_key(
 
 def useful_until(due_at: datetime, released_at: datetime) -> datetime:
     """A notice helps until a day after the due instant, and is tried for a day in any case."""
-    return max(due_at, released_at) + timedelta(days=1)
+    return max(due_at, released_at) + STAYS_USEFUL
+
+
+#: After the due instant.
+STAYS_USEFUL = timedelta(days=1)

@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from service.domain.alerts import AlertState
+from service.domain.counting import midnight
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import LIVE_STATES, DeadlineState
+from service.domain.deadlines import LIVE_STATES, DeadlineState, local_date
 from service.domain.escalation import (
     EVERYBODY,
     EscalationState,
@@ -25,6 +26,7 @@ from service.domain.escalation import (
     state_of,
 )
 from service.domain.insistence import Insistence
+from service.domain.notifications import EventType
 from service.domain.reminders import QuietHours, marked_at, said_by, waking
 
 _DAY = timedelta(days=1)
@@ -32,6 +34,8 @@ _DAY = timedelta(days=1)
 _NEAR = _DAY
 #: Silence is held back overnight while more than this remains.
 _PATIENT = 2 * _DAY
+#: What is due within this time is due soon.
+_SOON = 3 * _DAY
 
 
 class Why(StrEnum):
@@ -58,7 +62,8 @@ class PlanFacts:
     `due_at`: for an alert, when it was raised. `entered_at`: when the deadline or the alert (or this
     version of it) came into being. `fired`: step number
     to the instant it fired. `not_reached`: steps of which every message failed or which had nobody.
-    `lapses`: when the due instant passes, that itself is to be recorded, once. `told`: step number
+    `lapses`: when the due instant passes, that itself is to be recorded, once, and before that how near
+    it is; `neared_at`: when this was last done. `told`: step number
     to the ids of those it told. `quiet`: the hours of rest of whoever holds a role; `calendar`: the
     court days of the forum; both are left out where nothing is put off. `insistence`: how an exhausted
     ladder goes on until somebody decides; `repeats` and `repeated_at`: how often and when last it did.
@@ -73,6 +78,7 @@ class PlanFacts:
     not_reached: frozenset[int] = frozenset()
     responses: tuple[Response, ...] = ()
     lapses: bool = False
+    neared_at: datetime | None = None
     told: Mapping[int, frozenset[str]] = field(default_factory=dict)
     quiet: Mapping[Role, tuple[QuietHours, ...]] = field(default_factory=dict)
     calendar: CourtCalendar | None = None
@@ -101,7 +107,8 @@ class Plan:
     an exhausted ladder's repetitions the next alone.
 
     `wake_at` None means that the plan has nothing more to say; `why` tells for what reason.
-    `lapsed`: the due instant has passed, which is to be recorded now.
+    `lapsed`: the due instant has passed, which is to be recorded now; `near`: how near it has come since
+    that was last told.
     """
 
     due: PlannedStep | None
@@ -110,29 +117,63 @@ class Plan:
     state: EscalationState
     why: Why
     lapsed: bool = False
+    near: tuple[EventType, ...] = ()
 
 
 def plan(facts: PlanFacts, now: datetime) -> Plan:
     """`now` and all instants are aware UTC."""
-    if (ended := _ended(facts.state)) is not None:
-        return Plan(None, (), None, *ended)
+    if (end := ended(facts.state)) is not None:
+        return Plan(None, (), None, *end)
     held = _held(facts)
     state = state_of(facts.steps, facts.fired, held, now)
     if facts.state is DeadlineState.SUSPENDED:
         return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
-    lapsed, lapse_at = facts.lapses and facts.due_at <= now, facts.due_at if facts.lapses else None
+    lapsed, near = facts.lapses and facts.due_at <= now, _near(facts, now)
+    turn_at = _turn_at(facts, now)
     coming = _coming(facts, held, now)
     if not coming:
-        return Plan(None, (), lapse_at, state, Why.NOTHING_LEFT, lapsed)
+        return Plan(None, (), turn_at, state, Why.NOTHING_LEFT, lapsed, near)
     first, rest = coming[0], tuple(coming[1:])
     if first.at <= now:
-        return Plan(first, rest, now, state, first.why, lapsed)
+        return Plan(first, rest, now, state, first.why, lapsed, near)
     waiting = Why.ACKNOWLEDGED if state is EscalationState.ACKNOWLEDGED else first.why
-    wake_at = min(first.at, lapse_at or first.at)
-    return Plan(None, tuple(coming), wake_at, state, waiting, lapsed)
+    wake_at = min(first.at, turn_at or first.at)
+    return Plan(None, tuple(coming), wake_at, state, waiting, lapsed, near)
 
 
-def _ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | None:
+def recorded(facts: PlanFacts, told: Plan, now: datetime) -> PlanFacts:
+    """The facts once what was to be recorded then is."""
+    neared_at = now if told.near else facts.neared_at
+    return replace(facts, lapses=facts.lapses and not told.lapsed, neared_at=neared_at)
+
+
+def _nearing(facts: PlanFacts) -> dict[EventType, datetime]:
+    """From when on each is true, until the due instant. Today is the last day that is not over by then, on
+    the wall clock of the forum."""
+    last = local_date(facts.due_at - timedelta.resolution, facts.zone)
+    begin = {
+        EventType.DUE_SOON: facts.due_at - _SOON,
+        EventType.DUE_TODAY: midnight(last, facts.zone),
+    }
+    return begin if facts.lapses else {}
+
+
+def _near(facts: PlanFacts, now: datetime) -> tuple[EventType, ...]:
+    told_at = facts.neared_at
+    return tuple(
+        event
+        for event, at in _nearing(facts).items()
+        if at <= now < facts.due_at and (told_at is None or told_at < at)
+    )
+
+
+def _turn_at(facts: PlanFacts, now: datetime) -> datetime | None:
+    """When there is something to record though nobody is told: it comes near, or it passes."""
+    ahead = [at for at in _nearing(facts).values() if at > now]
+    return min([*ahead, facts.due_at]) if facts.lapses else None
+
+
+def ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | None:
     """How the ladder ended with what it was climbed for; None while that lives."""
     if isinstance(state, AlertState):
         return (

@@ -22,7 +22,8 @@ class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 500
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
     under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
-    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data")."""
+    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `address`: what
+    was dialled, None where nothing was. `took`: how long the other side was talked to."""
 
     verdict: Verdict
     code: str
@@ -30,6 +31,8 @@ class Outcome:
     retry_after: timedelta | None = None
     remote_id: str | None = None
     at: str | None = None
+    address: str | None = None
+    took: timedelta = timedelta()
 
 
 class GiveUp(StrEnum):

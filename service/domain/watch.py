@@ -33,6 +33,7 @@ class FindingCode(StrEnum):
     MESSAGE_NOT_TAKEN = "message_not_taken"
     NOT_TICKING = "not_ticking"
     NOT_WATCHED = "not_watched"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class WatchFacts:
     since when any worker may take a message.
     `asleep`: number of live deadlines that have not lapsed and that nothing will ever wake;
     `alerts_asleep`: of open alerts. Drills count too: they move or stand still like all the rest.
-    `ticked_at`: the newest tick known to have ended well, None before the first.
+    `ticked_at`: the newest tick known to have ended well, None before the first. `quarantined_at`: since
+    when nothing leaves.
     """
 
     wake_at: datetime | None = None
@@ -57,6 +59,7 @@ class WatchFacts:
     failing_since: datetime | None = None
     alerts_asleep: int = 0
     ticked_at: datetime | None = None
+    quarantined_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,9 @@ def judge(facts: WatchFacts, now: datetime) -> Verdict:
         _asleep(FindingCode.ALERT_ASLEEP, facts.alerts_asleep),
         _asleep(FindingCode.DEADLINE_ASLEEP, facts.asleep),
     ]
+    if facts.quarantined_at is not None:
+        seconds = _age(facts.quarantined_at, now)
+        found.insert(0, _found(FindingCode.QUARANTINED, seconds))
     return Verdict(tuple(one for one in found if one), max(deadline, alert, message))
 
 
@@ -125,6 +131,8 @@ _SENTENCES = {
     "it: see that workers run and have free slots.",
     FindingCode.NOT_TICKING: "No tick has ended well for {minutes} minutes: see the workers' logs.",
     FindingCode.NOT_WATCHED: "Nothing has been watched for {minutes} minutes: see that workers run.",
+    FindingCode.QUARANTINED: "In quarantine for {minutes} minutes, and nothing leaves: see what would with "
+    "`adquem quarantine show`, then `adquem quarantine off`.",
 }
 
 
@@ -144,6 +152,8 @@ def _asleep(code: FindingCode, count: int) -> Finding | None:
 
 
 def _beyond(limit: timedelta, seconds: float, code: FindingCode) -> Finding | None:
-    if seconds <= limit.total_seconds():
-        return None
+    return _found(code, seconds) if seconds > limit.total_seconds() else None
+
+
+def _found(code: FindingCode, seconds: float) -> Finding:
     return Finding(code, seconds, _SENTENCES[code].format(minutes=int(seconds // 60)))

@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from service.domain.alerts import AlertState
 from service.domain.deadlines import DeadlineState
-from service.domain.notifications import FOR_PEOPLE, EventType, Notice, SubjectKind
+from service.domain.notifications import UNPUBLISHED, EventType, Notice, SubjectKind
 
 
 class Format(StrEnum):
-    """How a webhook is written. Chats read text, unsigned; the last two are other systems."""
+    """How a webhook is written. Chats read text, unsigned; the last three are other systems."""
 
     STANDARD = "standard"
     CLOUDEVENTS = "cloudevents"
@@ -23,12 +23,17 @@ class Format(StrEnum):
     NTFY = "ntfy"
     CIVICRM = "civicrm"
     UWAZI = "uwazi"
+    CALDAV = "caldav"
 
 
 #: People read these in a room: short, in their language, without names, one message a second.
 CHATS = frozenset({Format.SLACK, Format.MATTERMOST, Format.MATRIX_HOOKSHOT, Format.NTFY})
+#: Other systems keep one entry for each deadline, written anew with what becomes of it.
+ADAPTERS = frozenset({Format.CIVICRM, Format.UWAZI, Format.CALDAV})
 #: The receiver checks no signature there, because it knows none.
-UNSIGNED = CHATS | {Format.CIVICRM, Format.UWAZI}
+UNSIGNED = CHATS | ADAPTERS
+#: They are logged in to, with a name and a password.
+LOGGED_IN = frozenset({Format.UWAZI, Format.CALDAV})
 
 
 class Detail(StrEnum):
@@ -50,8 +55,6 @@ class EndpointState(StrEnum):
 
 #: Events are handed over, and not held.
 OPEN_STATES = frozenset({EndpointState.ACTIVE, EndpointState.FAILING})
-#: Other systems keep one entry for each deadline, written anew with what becomes of it.
-ADAPTERS = frozenset({Format.CIVICRM, Format.UWAZI})
 #: What changes such an entry. A reminder does not: it would only say again what stands there.
 _KEPT = frozenset(
     {
@@ -66,24 +69,20 @@ _KEPT = frozenset(
         EventType.ENDPOINT_TEST,
     }
 )
-_STATES: dict[EventType, DeadlineState | AlertState] = {
-    EventType.DEADLINE_COMPLETED: DeadlineState.COMPLETED,
-    EventType.DEADLINE_MISSED: DeadlineState.MISSED,
-    EventType.DEADLINE_WAIVED: DeadlineState.WAIVED,
-    EventType.DEADLINE_CANCELLED: DeadlineState.CANCELLED,
-    EventType.ALERT_RESOLVED: AlertState.RESOLVED,
-}
 
 
 def carries(form: Format, event: EventType) -> bool:
-    """Whether an endpoint of that format is written to at all; what it subscribes to is asked besides."""
-    return event in _KEPT if form in ADAPTERS else event not in FOR_PEOPLE
+    """Whether an endpoint of that format is written to at all; what it subscribes to is asked besides. A
+    calendar is told of no event: it is kept to what stands (flows/mirroring.py)."""
+    if form is Format.CALDAV:
+        return event is EventType.ENDPOINT_TEST
+    return event in _KEPT if form in ADAPTERS else event not in UNPUBLISHED
 
 
 def status_after(notice: Notice) -> DeadlineState | AlertState:
     """The state that the event leaves its subject in."""
-    if state := _STATES.get(notice.event):
-        return state
+    if notice.ended is not None:
+        return notice.ended
     if notice.subject is SubjectKind.ALERT:
         return AlertState.OPEN
     if notice.tolled_since is not None:

@@ -2,37 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, Timezone
+import structlog
+from icalendar import Calendar
 
-from service.domain.access import Level
-from service.domain.deadlines import DeadlineKind, DeadlineState
-from service.feeds.entries import Entry, FeedItem, Look
+from service.feeds.components import Component, component
+from service.feeds.entries import Farewell, FeedItem, Look
+from service.feeds.wording import printable
 from service.feeds.zones import definition
 
-_TITLE_LENGTH = 80
-_BLOCK = timedelta(minutes=30)
+_END = b"END:VCALENDAR\r\n"
 #: Zone definitions begin here (or with the oldest event): not a century of past rules.
 _ZONES_FROM = 2024
+#: Before lies local mean time, in seconds that some clients cannot read; after it nobody knows the clocks.
+_ZONES_WITHIN = (1970, 2100)
 
-_KINDS = {
-    DeadlineKind.FILING: "Filing: last day",
-    DeadlineKind.HEARING: "Hearing",
-    DeadlineKind.CUSTODY: "Custody ends",
-    DeadlineKind.WATCH: "Answer due",
-    DeadlineKind.EXPIRY: "Expires",
-    DeadlineKind.INTERNAL: "Internal target",
-}
-_PREFIXES = {
-    DeadlineState.SUSPENDED: "SUSPENDED ",
-    DeadlineState.COMPLETED: "✓ ",
-    DeadlineState.MISSED: "MISSED ",
-    DeadlineState.WAIVED: "WAIVED ",
-    DeadlineState.CANCELLED: "CANCELLED ",
-}
+_log = structlog.get_logger()
 
 
 def uid_for(salt: str, deadline_id: str) -> str:
@@ -42,19 +29,27 @@ def uid_for(salt: str, deadline_id: str) -> str:
 
 
 def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> bytes:
-    """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID."""
-    calendar = _calendar()
-    calendar.add("name", look.name)
-    calendar.add("x-wr-calname", look.name)
+    """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID. One that cannot be rendered is
+    left out and logged: the others are worth more than none."""
+    calendar, name = _calendar(), printable(look.name)
+    calendar.add("name", name)
+    calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
+    if look.timezone:
+        calendar.add("x-wr-timezone", look.timezone)
     calendar.add("last-modified", modified_at)
-    return _filled(calendar, items)
+    return _filled(calendar, [made for item in items if (made := _isolated(item))])
 
 
 def publish(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, to be carried by a mail: nothing in it names a calendar, or refreshes."""
-    return _filled(_calendar(), [item])
+    return _filled(_calendar(), [_made(item)])
+
+
+def farewell(look: Look, uid: str, on: date, at: datetime) -> bytes:
+    """What a calendar that is switched off shows: clients delete all that it does not hold any more."""
+    return render(look, [FeedItem(uid, at.toordinal(), at, Farewell(look.language, on))], at)
 
 
 def _calendar() -> Calendar:
@@ -66,71 +61,33 @@ def _calendar() -> Calendar:
     return calendar
 
 
-def _filled(calendar: Calendar, items: Sequence[FeedItem]) -> bytes:
-    for zone in _zones(items):
-        calendar.add_component(zone)
-    for item in sorted(items, key=lambda item: (item.entry.due_at, item.uid)):
-        calendar.add_component(_event(item))
-    rendered: bytes = calendar.to_ical()
-    return rendered
+def _made(item: FeedItem) -> tuple[Component, bytes]:
+    made = component(item.entry)
+    return made, made.counted(item)
 
 
-def _event(item: FeedItem) -> Event:
-    event, entry = Event(), item.entry
-    event.add("uid", item.uid)
-    event.add("dtstamp", item.modified_at)
-    event.add("last-modified", item.modified_at)
-    event.add("sequence", item.sequence)
-    if entry.whole_day:
-        event.add("dtstart", entry.due_on)
-        event.add("dtend", entry.due_on + timedelta(days=1))
-        event.add("x-microsoft-cdo-alldayevent", "TRUE")
-    else:
-        due = _local(entry)
-        event.add("dtstart", due - _BLOCK)
-        event.add("dtend", due)
-    event.add("summary", _summary(entry))
-    tentative = entry.state in (DeadlineState.PROVISIONAL, DeadlineState.SUSPENDED)
-    cancelled = entry.state is DeadlineState.CANCELLED
-    event.add("status", "CANCELLED" if cancelled else "TENTATIVE" if tentative else "CONFIRMED")
-    event.add("transp", "TRANSPARENT")
-    event.add("class", "PRIVATE")
-    hearing = entry.kind is DeadlineKind.HEARING and entry.level >= Level.CODE
-    event.add("categories", "HEARING" if hearing else "DEADLINE")
-    event.add("x-microsoft-cdo-busystatus", "FREE")
-    return event
+def _isolated(item: FeedItem) -> tuple[Component, bytes] | None:
+    try:
+        return _made(item)
+    except Exception:
+        _log.exception("no_event", uid=item.uid)
+        return None
 
 
-def _summary(entry: Entry) -> str:
-    prefix = "OVERDUE " if entry.overdue else _PREFIXES.get(entry.state, "")
-    hour = (
-        "" if entry.whole_day else f" ({_local(entry):%H:%M} {entry.timezone.rpartition('/')[2]})"
-    )
-    if entry.level < Level.CODE:
-        return f"{prefix}Deadline{hour}"
-    what = entry.title if entry.level >= Level.BASIS else _KINDS[entry.kind]
-    text = f"{prefix}[{entry.case_code}] {what}"
-    return _printable(text)[: _TITLE_LENGTH - len(hour)] + hour
+def _filled(calendar: Calendar, made: Sequence[tuple[Component, bytes]]) -> bytes:
+    """The bytes of an event begin with its UID."""
+    head: bytes = calendar.to_ical(sorted=False)
+    events = [event for _, event in sorted(made, key=lambda pair: (pair[0].start, pair[1]))]
+    return b"".join([head.removesuffix(_END), *_zones([one for one, _ in made]), *events, _END])
 
 
-def _printable(text: str) -> str:
-    """Without control characters and line separators, which some clients take for line ends."""
-    return "".join(" " if not char.isprintable() else char for char in text)
-
-
-def _local(entry: Entry) -> datetime:
-    return entry.due_at.astimezone(ZoneInfo(entry.timezone))
-
-
-def _zones(items: Sequence[FeedItem]) -> list[Timezone]:
+def _zones(components: Sequence[Component]) -> list[bytes]:
     """A definition for each zone in use, before the events, trimmed to the years that matter."""
-    timed = [one.entry for one in items]
-    timed = [entry for entry in timed if not entry.whole_day and entry.timezone != "UTC"]
-    if not timed:
-        return []
-    first = min(_ZONES_FROM, *(entry.due_on.year for entry in timed))
-    last = max(entry.due_on.year for entry in timed) + 5
-    return [definition(name, first, last) for name in sorted({entry.timezone for entry in timed})]
+    names = {one.zone for one in components if one.zone}
+    years = [one.start.year for one in components if one.zone] or [_ZONES_FROM]
+    first = max(min(_ZONES_FROM, *years), _ZONES_WITHIN[0])
+    last = min(max(years) + 5, _ZONES_WITHIN[1])
+    return [definition(name, first, last) for name in sorted(names)]
 
 
 def etag(content: bytes) -> str:
@@ -140,3 +97,10 @@ def etag(content: bytes) -> str:
 
 def whole_second(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
+
+
+def stored(item: FeedItem) -> bytes:
+    """A VCALENDAR of one event, for a calendar server to keep: there it has no METHOD (RFC 4791, 4.1)."""
+    calendar = _calendar()
+    del calendar["method"]
+    return _filled(calendar, [_made(item)])

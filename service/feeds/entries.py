@@ -45,15 +45,37 @@ class Entry:
     alarms: bool = False
     task: bool = False
 
+    @property
+    def hearing(self) -> bool:
+        """Where that may be seen: its hour is not the last one, but the first."""
+        return self.kind is DeadlineKind.HEARING and self.level >= Level.CODE
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Stands on one day of the calendar and says that on another it will be switched off."""
+
+    language: Language
+    on: date
+    expires_on: date
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """All that is left of a calendar that is switched off. In every language, this one first."""
+
+    language: Language
+    on: date
+
 
 @dataclass(frozen=True)
 class FeedItem:
-    """One deadline in one calendar. `sequence` and `modified_at` (UTC) rise with every change."""
+    """One event in one calendar. `sequence` and `modified_at` (UTC) rise with every change."""
 
     uid: str
     sequence: int
     modified_at: datetime
-    entry: Entry
+    entry: Entry | Expiry | Farewell
 
 
 @dataclass(frozen=True)

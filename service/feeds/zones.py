@@ -15,16 +15,17 @@ _SECOND = timedelta(seconds=1)
 
 
 @lru_cache(maxsize=256)
-def definition(name: str, first_year: int, last_year: int) -> Timezone:
-    """The zone from the first day of `first_year` to the last of `last_year`."""
+def definition(name: str, first_year: int, last_year: int) -> bytes:
+    """The zone from the first day of `first_year` to the last of `last_year`, by its own clock."""
     zone = ZoneInfo(name)
-    begin = datetime(first_year, 1, 1, tzinfo=UTC)
+    begin = datetime(first_year, 1, 1, tzinfo=zone).astimezone(UTC)
     timezone = Timezone()
     timezone.add("tzid", name)
     timezone.add_component(_block(begin, begin, zone))
     for change in _changes(zone, begin, datetime(last_year + 1, 1, 1, tzinfo=UTC)):
         timezone.add_component(_block(change - _SECOND, change, zone))
-    return timezone
+    rendered: bytes = timezone.to_ical(sorted=False)
+    return rendered
 
 
 def _block(before: datetime, at: datetime, zone: ZoneInfo) -> TimezoneStandard | TimezoneDaylight:

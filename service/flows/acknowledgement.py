@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -19,9 +20,11 @@ from service.flows.standing import person_acting
 from service.ids import new_id
 from service.store.cases import Case
 from service.store.deadlines import Deadline, lock_deadline
+from service.store.escalations import escalations_of
 from service.store.journal import Happening, record
 from service.store.responses import Response
 from service.store.subjects import Subject, named
+from service.store.tallies import ack_seconds, ack_suspect, tally
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ async def answer(
         _check_snooze(said.until, subject.due_at, now)
     response = _response(subject, person, said, heard, now)
     session.add(response)
+    await _count(sitting, subject, response)
     subject.wake_at = now
     if response.counts_for(subject.critical):
         event = _ANSWERS[subject.subject_kind, said.kind]
@@ -93,6 +97,21 @@ async def answer(
     action = f"{subject.subject_kind}.{said.kind}d"
     await journal(sitting, subject, person, action, _how(response, heard.message_id))
     return response
+
+
+async def _count(sitting: Sitting, subject: Subject, response: Response) -> None:
+    """How long a ladder's people took, for the operator; of drills no figure tells."""
+    session = sitting.session
+    if response.suspect:
+        tally(session, ack_suspect.inc)
+    counts = response.kind is ResponseKind.ACKNOWLEDGE and response.counts_for(subject.critical)
+    ladders = await escalations_of(session, [subject.id]) if counts and not subject.drill else {}
+    ladder = ladders.get((subject.id, subject.version))
+    if ladder is not None:
+        alert = subject.subject_kind is SubjectKind.ALERT
+        urgency = "alert" if alert else "critical" if subject.critical else "normal"
+        seconds = (sitting.now - ladder.started_at).total_seconds()
+        tally(session, partial(ack_seconds.labels(urgency).observe, max(seconds, 0)))
 
 
 def _response(subject: Subject, person: str, said: Said, heard: Heard, now: datetime) -> Response:

@@ -16,7 +16,7 @@ from service.domain.notifications import EventType
 from service.domain.plan import plan
 from service.errors import Code, Refusal, not_found
 from service.flows.acknowledgement import Said, answer
-from service.flows.announcing import announce, notice_of
+from service.flows.announcing import announce, announce_end_of_ladder, notice_of
 from service.flows.docketing import check_policy
 from service.flows.ladders import begun, read_steps
 from service.flows.planning import gather
@@ -119,6 +119,8 @@ async def change_alert(
     if case is not None and case.team_id != alert.team_id:
         raise _no_such_case()
     ladder = (await escalations_of(session, [alert.id]))[alert.id, alert.version].steps
+    if moved:
+        await _end_ladder(sitting, alert, caller.actor)
     for name, value in changes.items():
         setattr(alert, name, value)
     alert.revision += 1
@@ -153,6 +155,7 @@ async def resolve(
     alert.revision += 1
     case = await _case_of(sitting.session, alert)
     await _tell(sitting, alert, case, EventType.ALERT_RESOLVED, person, {})
+    await _end_ladder(sitting, alert, person)
     return alert
 
 
@@ -175,6 +178,11 @@ async def _locked(session: AsyncSession, alert_id: str, caller: Caller) -> Alert
     if alert is None:
         raise not_found("alert")
     return alert
+
+
+async def _end_ladder(sitting: Sitting, alert: Alert, actor: str) -> None:
+    session, case = sitting.session, await _case_of(sitting.session, alert)
+    await announce_end_of_ladder(session, sitting.webhooks, alert, case, actor, sitting.now)
 
 
 async def _case_of(session: AsyncSession, alert: Alert) -> Case | None:

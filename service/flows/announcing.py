@@ -12,7 +12,7 @@ from service.channels.interface import Channel, Draft
 from service.domain.access import Level, level_for
 from service.domain.deadlines import local_date
 from service.domain.endpoints import TRIED_FOR
-from service.domain.escalation import Role
+from service.domain.escalation import EscalationState, Role
 from service.domain.notifications import (
     EventType,
     Notice,
@@ -20,6 +20,7 @@ from service.domain.notifications import (
     redacted,
     useful_until,
 )
+from service.domain.plan import ended
 from service.flows.calendar_part import Wish
 from service.flows.tools import form_of, held_back, most_shown, wants
 from service.ids import new_id
@@ -27,9 +28,15 @@ from service.store.alerts import Alert
 from service.store.cases import Case
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint, team_endpoints
+from service.store.escalations import escalations_of
 from service.store.messages import Message, add_messages
 from service.store.subjects import Subject, named
 from service.store.users import User
+
+_ENDS = {
+    EscalationState.RESOLVED: EventType.ESCALATION_RESOLVED,
+    EscalationState.CANCELLED: EventType.ESCALATION_CANCELLED,
+}
 
 
 def notice_of(
@@ -52,6 +59,7 @@ def notice_of(
         drill=subject.drill,
         critical=subject.critical,
         ceiling=Level(case.ceiling) if case else Level.FULL,
+        ended=None if subject.live else subject.state,
         planned_at=planned_at,
         released_at=now,
         **own,
@@ -239,3 +247,21 @@ async def announce(
     """For the stories that are told as they happen: writes the messages in their transaction."""
     endpoints = (await team_endpoints(session, [subject.team_id])).get(subject.team_id, [])
     await add_messages(session, announcements(notice, subject, endpoints, channel, actor, now))
+
+
+async def announce_end_of_ladder(
+    session: AsyncSession,
+    channel: Channel,
+    subject: Subject,
+    case: Case | None,
+    actor: str | None,
+    now: datetime,
+) -> None:
+    """Once it has ended for this version, with its subject or because another version follows; nothing
+    where nobody has been told yet."""
+    running = (await escalations_of(session, [subject.id])).get((subject.id, subject.version))
+    if running is None or not running.fired:
+        return
+    end, _ = ended(subject.state) or (EscalationState.CANCELLED, None)
+    notice = notice_of(subject, case, _ENDS[end], now, now)
+    await announce(session, channel, notice, subject, actor, now)

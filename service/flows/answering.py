@@ -139,7 +139,7 @@ def fault_of_form(
     """None where the form was made here for this message, comes with its cookie and has its age."""
     stem, _, mac = nonce.rpartition(".")
     issued, _, random = stem.partition(".")
-    made = same(_form_mac(seal, message_id, stem), mac)
+    made = seal.made(lambda one: _form_mac(one, message_id, stem), mac)
     if not made or not same(fingerprint(random), cookie):
         return Problem.NO_FORM
     return fault_of_age(datetime.fromtimestamp(int(issued) / 1000, UTC), now)
@@ -219,7 +219,7 @@ def _mistyped(sitting: Sitting, seal: Seal, asked: Asked, filled: Filled) -> Pro
         return None
     if message.wrong_codes >= MOST_WRONG_CODES:
         return Problem.CODE_SPENT
-    if same(answer_code(seal, message.id), filled.code):
+    if seal.made(lambda one: answer_code(one, message.id), filled.code):
         return None
     message.wrong_codes += 1
     sitting.session.add(message)

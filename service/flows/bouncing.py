@@ -68,7 +68,10 @@ async def take_in(sitting: Sitting, seal: Seal, arrived: Arrived) -> BounceClass
     news = [mail for mail in mails if _is_news(mail, arrived.report.bounce)]
     if not news:
         return None
+    known = {mail.id for mail in news if mail.bounced_at is not None}
     bounce = await _came_back(sitting, user, news, arrived.report)
+    if bounce is BounceClass.DELAYED:
+        news = [mail for mail in news if mail.id not in known]
     await _tell_of(sitting, news, bounce, arrived.report.status)
     return bounce
 
@@ -146,9 +149,11 @@ async def _came_back(
     if bounce is BounceClass.SOFT and after.state is AddressState.UNDELIVERABLE:
         bounce = BounceClass.HARD
     lost = [one for one in mails if is_lost(bounce, await _left(session, one, now))]
+    for mail in mails:
+        mail.bounced_at = now
+        session.add(mail)
     for mail in lost:
         _ended(mail, bounce, report.status, now)
-        session.add(mail)
     await session.flush()
     subjects = {one.deadline_id or one.alert_id for one in lost}
     await wake_subjects(session, {one for one in subjects if one}, now)
@@ -163,7 +168,7 @@ async def _came_back(
 
 def _ended(mail: Message, bounce: BounceClass, status: str, now: datetime) -> None:
     """What hangs may yet arrive; what may arrive at a second try is tried; the rest is over."""
-    mail.bounce, mail.bounce_status, mail.bounced_at = bounce, status, now
+    mail.bounce, mail.bounce_status = bounce, status
     if bounce is BounceClass.DELAYED or mail.state not in _MAY_END:
         return
     mail.lease = None

@@ -15,10 +15,12 @@ from service.domain.escalation import Role
 from service.domain.notifications import EventType, Notice
 from service.feeds.calendar import publish, uid_for
 from service.feeds.entries import FeedItem
-from service.flows.subscription import Counted, counted_item, item_of, level_in
+from service.flows.showing import Counted, Guise, counted_item, guise_of, item_of, level_in
+from service.languages import Language
 from service.store.cases import Case
 from service.store.deadlines import Deadline
 from service.store.feeds import Feed, live_feeds_of
+from service.store.shown import facts_of
 from service.store.subjects import Subject
 from service.store.users import User
 
@@ -39,10 +41,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Wish:
-    """Of one reader who wants calendar parts: `roles` held in the case, `feeds` of its team that still
-    answer, the oldest first."""
+    """Of one reader who wants calendar parts: `roles` held in the case, `feeds` of its team that are not
+    revoked, the oldest first."""
 
     user_id: str
+    language: Language
     case: Case
     roles: tuple[Role, ...]
     feeds: tuple[Feed, ...]
@@ -52,10 +55,12 @@ class Wish:
         nothing for a calendar, as an alert; feeds leave drills out, and so do mails."""
         if notice.event not in _CARRYING or not isinstance(subject, Deadline) or subject.drill:
             return None
+        facts = facts_of(subject, self.case)
         for feed in self.feeds:
             level = level_in(feed, self.case, self.roles)
-            if level is not None and level <= notice.level:
-                return _published(item_of(feed, subject, self.case, level, now))
+            if level is not None and level <= notice.level and feed.holds(subject.kind, now):
+                guise = guise_of(feed, self.language, None)
+                return _published(item_of(feed, facts, level, guise, now))
         return _published(self._of_no_feed(subject, notice.level, now))
 
     def _of_no_feed(self, deadline: Deadline, level: Level, now: datetime) -> FeedItem:
@@ -64,7 +69,8 @@ class Wish:
         sequence = 3 * deadline.version + passed + ended
         changed_at = max(deadline.shown_at, deadline.due_at) if passed else deadline.shown_at
         counted = Counted(uid_for(self.user_id, deadline.id), sequence, changed_at)
-        return counted_item(counted, deadline, self.case, level, now)
+        facts = facts_of(deadline, self.case)
+        return counted_item(counted, facts, level, now, Guise(self.language))
 
 
 def _published(item: FeedItem) -> bytes | None:
@@ -94,12 +100,15 @@ def wishes_of(
 ) -> dict[str, Wish]:
     """User id to what was wished."""
     roles: dict[str, list[Role]] = {}
+    spoken: dict[str, Language] = {}
     for user, role in people:
         if user.calendar_part:
             roles.setdefault(user.id, []).append(role)
+            spoken[user.id] = user.language
     return {
         user_id: Wish(
             user_id,
+            spoken[user_id],
             case,
             tuple(held),
             tuple(one for one in feeds.get(user_id, ()) if one.team_id == case.team_id),

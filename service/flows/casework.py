@@ -15,9 +15,9 @@ from service.ids import new_id
 from service.schemas.cases import CaseIn, CasePatch, RoleIn
 from service.store.cases import Case, CaseRole, find_case, get_case, roles_of, set_roles
 from service.store.deadlines import check_anew, live_deadlines_of
-from service.store.feeds import touch_feeds
 from service.store.journal import Happening, record
 from service.store.teams import existing_team_ids
+from service.store.touching import touch_feeds
 from service.store.users import members_among
 
 
@@ -81,7 +81,7 @@ async def change_case(
         live = await live_deadlines_of(session, case.id)
         if live:
             await check_people(session, case.id, any(one.critical for one in live))
-        await touch_feeds(session, before | {role.user_id for role in roles}, now)
+        touch_feeds(session, before | {role.user_id for role in roles}, now)
     await _journal(session, case, caller, "case.changed", now, roles)
     return case, roles
 

@@ -4,16 +4,18 @@ The three parts are three functions, so that whoever calls them decides where tr
 after the claim, before anything leaves; and again when the verdicts are in.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Parcel
-from service.domain.bundles import APART, Due, together
+from service.domain.bundles import APART, PATIENT, Due, Pace, together
 from service.domain.endpoints import interval
 from service.domain.notifications import (
     ChannelKind,
@@ -23,10 +25,12 @@ from service.domain.notifications import (
 )
 from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
 from service.domain.routes import SLOW_AFTER
+from service.faults import fault
 from service.flows.bouncing import turned_away
 from service.flows.endpoint_care import note
-from service.flows.handover import held, known_elsewhere, parcel_of, stale
+from service.flows.handover import held, known_elsewhere, outdone, parcel_of, stale
 from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
+from service.flows.quarantine import unsure
 from service.flows.readers import no_longer_shown, outdated, write_anew
 from service.flows.recipients import restored
 from service.ids import new_id
@@ -36,8 +40,9 @@ from service.store.journal import Happening, record
 from service.store.leasing import lease_company, lease_due, take_share
 from service.store.messages import Message, Standing, standing_of
 from service.store.outbox import give_up, hold, mark_accepted, put_back
-from service.store.remote_records import keep_remote_id
+from service.store.remote_records import RemoteRecord, keep_record
 from service.store.subjects import wake_subjects
+from service.store.tallies import notifications, possible_duplicates, tally
 
 #: How long a claim holds; every channel's own time-out is shorter.
 LEASE = timedelta(seconds=60)
@@ -71,17 +76,18 @@ class Delivered:
 
 
 async def claim(
-    session: AsyncSession, seal: Seal, worker: str, now: datetime, limit: int
+    session: AsyncSession, seal: Seal, pace: Pace, worker: str, now: datetime, limit: int
 ) -> list[Shipment]:
     """Leases due messages, drops those that no longer hold, and opens the attempts of the rest. Whoever
     is to get many is sent all that is due to them, whatever the limit."""
     lease = new_id("lse", now)
-    messages = await lease_due(session, now, lease, LEASE, limit)
+    messages = await lease_due(session, pace, now, lease, LEASE, limit)
     if not messages:
         return []
     if crowded := _crowded(messages):
         messages += await lease_company(session, crowded, now, lease, LEASE, _COMPANY)
-    retried = [message.id for message in messages if message.attempts > 1]
+    doubtful = await unsure(session, messages, now)
+    retried = [one.id for one in messages if one.attempts > 1 or one.id in doubtful]
     repeated = await close_abandoned(session, retried, now) if retried else set()
     standings = await standing_of(session, messages)
     beyond = await no_longer_shown(session, messages)
@@ -90,22 +96,25 @@ async def claim(
     dropped: dict[Superseded, list[Message]] = {}
     waiting, leaving = [], []
     for message in messages:
-        standing = standings[message.id]
-        if reason := stale(message, standing, message.id in beyond, message.id in moved):
+        standing, there = standings[message.id], known.get(message.id)
+        reason = stale(message, standing, message.id in beyond, message.id in moved)
+        if reason := reason or outdone(message, there):
             dropped.setdefault(reason, []).append(message)
         elif held(message, standing):
             waiting.append(message.id)
         else:
-            parcel = parcel_of(message, standing, seal, message.id in repeated, now)
-            parcel = replace(parcel, remote_id=known.get(message.id))
+            parcel = parcel_of(message, standing, there, seal, message.id in repeated, now)
             leaving.append(Consignment(message, new_id("att", now), lease, parcel))
     await _drop(session, dropped, lease, now)
     if waiting:
         await hold(session, waiting, lease, now)
+    shipments = _shipments(leaving, standings, now)
     if leaving:
         await take_share(session, _shares(leaving, standings, now), now)
-        await open_attempts(session, [_attempt(one, worker, now) for one in leaving])
-    return _shipments(leaving, standings, now)
+        await open_attempts(session, _attempts(shipments, worker, now))
+    unknown = sum(one.parcel.maybe_repeated for one in leaving)
+    tally(session, partial(possible_duplicates.inc, unknown))
+    return shipments
 
 
 async def _drop(
@@ -117,6 +126,7 @@ async def _drop(
     for reason, messages in dropped.items():
         ids = [message.id for message in messages]
         await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
+        _count(session, messages, MessageState.SUPERSEDED, reason)
     every = [message for messages in dropped.values() for message in messages]
     await _look_again(session, every, now)
     await write_anew(session, every, now)
@@ -137,10 +147,10 @@ def _shares(
 
 def _crowded(messages: Sequence[Message]) -> set[str]:
     """The readers of more mails than are sent one by one."""
-    readers = Counter(
-        message.user_id for message in messages if message.channel is ChannelKind.EMAIL
-    )
-    return {reader for reader, number in readers.items() if reader and number > APART}
+    mails = [one for one in messages if one.channel is ChannelKind.EMAIL and one.user_id]
+    every = Counter(one.user_id for one in mails)
+    patient = Counter(one.user_id for one in mails if one.event in PATIENT)
+    return {str(one) for one in every if every[one] > APART or patient[one] > 1}
 
 
 def _shipments(
@@ -161,14 +171,16 @@ def _due(message: Message, standing: Standing, now: datetime) -> Due:
 
 async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> list[Delivered]:
     """One try, with no transaction open. Whatever a channel raises against its promise is a failure."""
-    first, *rest = shipment.consignments
-    channel = channels[first.message.channel]
+    loop, (first, *rest) = asyncio.get_running_loop(), shipment.consignments
+    began, channel = loop.time(), channels[first.message.channel]
     parcel = replace(first.parcel, along=tuple(one.parcel for one in rest))
     try:
+        fault("send.before")
         outcome = await channel.send(parcel)
     except Exception as error:
         _log.exception("channel_raised", message_id=first.message.id, channel=channel.kind)
         outcome = Outcome(Verdict.UNKNOWN, "internal", type(error).__name__)
+    outcome = replace(outcome, took=timedelta(seconds=loop.time() - began))
     return [Delivered(one, outcome) for one in shipment.consignments]
 
 
@@ -185,7 +197,9 @@ async def record_all(
     )
     accepted = [one for one in delivered if one.outcome.verdict is Verdict.ACCEPTED]
     if accepted:
-        await mark_accepted(session, [one.consignment.message.id for one in accepted], now)
+        taken = [one.consignment.message for one in accepted]
+        await mark_accepted(session, [message.id for message in taken], now)
+        _count(session, taken, MessageState.ACCEPTED)
         await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
         await _kept_elsewhere(session, accepted)
     shut = await note(
@@ -244,7 +258,13 @@ async def _kept_elsewhere(session: AsyncSession, accepted: Sequence[Delivered]) 
     for one in accepted:
         message, remote_id = one.consignment.message, one.outcome.remote_id
         if remote_id is not None and message.endpoint_id and message.deadline_id:
-            await keep_remote_id(session, message.endpoint_id, message.deadline_id, remote_id)
+            record = RemoteRecord(
+                endpoint_id=message.endpoint_id,
+                subject_id=message.deadline_id,
+                remote_id=remote_id,
+                sequence=message.occurrence,
+            )
+            await keep_record(session, record)
 
 
 async def _failed(
@@ -263,7 +283,18 @@ async def _failed(
         await put_back(session, message.id, lease, decision.at)
         return False
     state = MessageState.FAILED if decision is GiveUp.REFUSED else MessageState.EXPIRED
+    _count(session, [message], state, decision)
     return await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")
+
+
+def _count(
+    session: AsyncSession, messages: Sequence[Message], state: MessageState, reason: str = ""
+) -> None:
+    """One end for each; of drills no figure tells."""
+    for message in messages:
+        if not message.drill:
+            labelled = notifications.labels(message.channel.value, state.value, str(reason))
+            tally(session, labelled.inc)
 
 
 async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datetime) -> None:
@@ -274,14 +305,21 @@ async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datet
     await wake_subjects(session, {one for one in ids if one}, now)
 
 
-def _attempt(consignment: Consignment, worker: str, now: datetime) -> Attempt:
-    return Attempt(
-        id=consignment.attempt_id,
-        message_id=consignment.message.id,
-        number=consignment.message.attempts,
-        worker=worker,
-        opened_at=now,
-    )
+def _attempts(shipments: Sequence[Shipment], worker: str, now: datetime) -> list[Attempt]:
+    return [
+        Attempt(
+            id=one.attempt_id,
+            message_id=one.message.id,
+            number=one.message.attempts,
+            worker=worker,
+            opened_at=now,
+            asked_by=one.message.asked_by,
+            along_with=None if one is first else first.attempt_id,
+        )
+        for shipment in shipments
+        for first in shipment.consignments[:1]
+        for one in shipment.consignments
+    ]
 
 
 def _happening(one: Delivered) -> Happening:

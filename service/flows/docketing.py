@@ -88,7 +88,9 @@ async def change_deadline(
         sitting, deadline, "call not critical", caller.actor
     ):
         del changes["critical"]
-    if "title" in changes and body.title != deadline.title:
+    if any(
+        changes.get(name) != getattr(deadline, name) for name in {"title", "notes"} & set(changes)
+    ):
         deadline.shown, deadline.shown_at = deadline.shown + 1, now
     if "critical" in changes:
         deadline.wake_at = deadline.wake_at and now  # answers by link count on one kind only

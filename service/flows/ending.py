@@ -8,7 +8,12 @@ from service.domain.deadlines import DeadlineState, Fate, next_state
 from service.domain.notifications import ChannelKind, EventType
 from service.errors import Code, Refusal
 from service.flows.acknowledgement import announce_now, journal, locked
-from service.flows.announcing import letter, mailed_level, notice_of
+from service.flows.announcing import (
+    announce_end_of_ladder,
+    letter,
+    mailed_level,
+    notice_of,
+)
 from service.flows.calendar_part import wishes_on
 from service.flows.moving import on_case
 from service.flows.seconding import seconded
@@ -104,6 +109,8 @@ async def _end(
     deadline.wake_at = None
     await close_waiting(sitting.session, [deadline.id])
     await _settle(sitting, deadline, case, verb, state, person)
+    session, now = sitting.session, sitting.now
+    await announce_end_of_ladder(session, sitting.webhooks, deadline, case, person, now)
 
 
 async def _cancelled(sitting: Sitting, deadline: Deadline, case: Case, person: str) -> None:

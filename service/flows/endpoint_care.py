@@ -101,7 +101,8 @@ async def enable(
     session: AsyncSession, channels: Channels, endpoint: Endpoint, actor: str, now: datetime
 ) -> str:
     """A test goes ahead of what was held; answers the id of its message."""
-    message = test_message(endpoint, channels[ChannelKind.WEBHOOK], actor, now, TEST_TRIED_FOR)
+    event, webhooks = EventType.ENDPOINT_TEST, channels[ChannelKind.WEBHOOK]
+    message = test_message(endpoint, webhooks, actor, now, TEST_TRIED_FOR, event)
     await add_messages(session, [message])
     was = endpoint.state
     await keep(session, endpoint, enabled(health_of(endpoint), now), actor, now)
@@ -182,7 +183,9 @@ async def _probe(sitting: Sitting, endpoint: Endpoint) -> None:
     session.add(endpoint)
     await session.flush()
     if not await probe_with_oldest(session, endpoint.id, now):
-        message = test_message(endpoint, sitting.webhooks, None, now, _PROBE_TRIED_FOR)
+        message = test_message(
+            endpoint, sitting.webhooks, None, now, _PROBE_TRIED_FOR, EventType.ENDPOINT_TEST
+        )
         await add_messages(session, [message])
 
 

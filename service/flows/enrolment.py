@@ -18,9 +18,9 @@ from service.schemas.users import AwayIn, UserIn, UserPatch
 from service.sealing import fingerprint, new_secret
 from service.store.api_keys import ApiKey, get_api_key
 from service.store.deadlines import wake_cases_of
-from service.store.feeds import touch_feeds
 from service.store.journal import Happening, record
 from service.store.teams import Team, existing_team_ids, get_team
+from service.store.touching import touch_feeds
 from service.store.users import User, email_taken, get_user, members_among, set_teams, teams_of
 
 
@@ -101,7 +101,8 @@ async def change_user(
     await wake_cases_of(session, user.id, now)
     if body.disabled is not None:
         user.disabled_at = now if body.disabled else None
-        await touch_feeds(session, [user.id], now)
+    if body.disabled is not None or body.language is not None:
+        touch_feeds(session, [user.id], now)
     reschedule(user, pending, now)
     before = (await teams_of(session, [user.id])).get(user.id, [])
     after = before
@@ -110,7 +111,7 @@ async def change_user(
         beyond = [team for team in before if not caller.reach.contains(team)]
         after = sorted({*body.team_ids, *beyond})
         await set_teams(session, user.id, after)
-        await touch_feeds(session, [user.id], now)
+        touch_feeds(session, [user.id], now)
     user.revision += 1
     session.add(user)
     for team_id in {*before, *after}:

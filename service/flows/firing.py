@@ -38,6 +38,13 @@ def event_of(subject: Subject, due: PlannedStep) -> EventType:
     return EventType.REMINDER_DUE if planned else EventType.STEP_FIRED
 
 
+def events_of(subject: Subject, due: PlannedStep, first: bool, reached: bool) -> list[EventType]:
+    """All that endpoints hear then, in order. `first`: nothing was said before."""
+    events = [EventType.ESCALATION_STARTED] if first else []
+    events += [EventType.ACK_EXPIRED] if due.why is Why.ANSWER_EXPIRED else []
+    return [*events, event_of(subject, due), *([] if reached else [EventType.STEP_EMPTY])]
+
+
 def after_firing(
     facts: PlanFacts, due: PlannedStep, now: datetime, told: frozenset[str], reached: bool
 ) -> PlanFacts:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from service.domain.access import Caller
 from service.domain.deadlines import DeadlineKind, DutyHolder, Force, stated
 from service.domain.notifications import ChannelKind
-from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan
+from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan, recorded
 from service.errors import Code, Refusal, not_found
 from service.flows.firing import after_firing, event_of, recipients_of, said_twice, targets_of
 from service.flows.planning import About, Given, Situation, gather
@@ -95,8 +95,7 @@ class _Walk:
             return
         while True:
             facts = self._situation.facts_at(facts, at)
-            decision = plan(facts, at)
-            lapsed = decision.lapsed
+            decision = seen = plan(facts, at)
             while decision.due is not None:
                 turn = self._turn(decision.due, facts, at)
                 yield turn
@@ -105,7 +104,7 @@ class _Walk:
                 told = frozenset(turn.people)
                 facts = after_firing(facts, decision.due, at, told, reached=bool(told))
                 decision = plan(facts, at)
-            facts = replace(facts, lapses=facts.lapses and not lapsed)
+            facts = recorded(facts, seen, at)
             wake_at = plan(facts, at).wake_at
             if wake_at is None:
                 return

@@ -22,7 +22,7 @@ from service.sealing import Seal
 from service.store.endpoints import Endpoint
 from service.store.messages import Message, Standing
 from service.store.outbox import PROBE
-from service.store.remote_records import remote_ids
+from service.store.remote_records import RemoteRecord, remote_records
 
 
 def stale(message: Message, standing: Standing, beyond: bool, moved: bool) -> Superseded | None:
@@ -60,8 +60,8 @@ def _takes(message: Message, endpoint: Endpoint) -> bool:
 
 async def known_elsewhere(
     session: AsyncSession, messages: Iterable[Message], standings: Mapping[str, Standing]
-) -> dict[str, str]:
-    """Message id to the id under which its receiver keeps the deadline, of those systems that keep one."""
+) -> dict[str, RemoteRecord]:
+    """Message id to what its receiver keeps of the deadline, of those systems that keep an entry."""
     pairs = {
         message.id: (endpoint.id, message.deadline_id or "")
         for message in messages
@@ -70,12 +70,23 @@ async def known_elsewhere(
     if not pairs:
         return {}
     endpoints, subjects = ({pair[n] for pair in pairs.values()} for n in (0, 1))
-    known = await remote_ids(session, endpoints, subjects)
+    known = await remote_records(session, endpoints, subjects)
     return {message_id: known[pair] for message_id, pair in pairs.items() if pair in known}
 
 
+def outdone(message: Message, known: RemoteRecord | None) -> Superseded | None:
+    """Something newer is known to stand there: older news, sent once more, must not undo it."""
+    newer = known is not None and (known.sequence or 0) > message.occurrence
+    return Superseded.VERSION_CHANGED if newer else None
+
+
 def parcel_of(
-    message: Message, standing: Standing, seal: Seal, repeated: bool, now: datetime
+    message: Message,
+    standing: Standing,
+    known: RemoteRecord | None,
+    seal: Seal,
+    repeated: bool,
+    now: datetime,
 ) -> Parcel:
     user, endpoint = standing.user, standing.endpoint
     parcel = Parcel(
@@ -87,6 +98,7 @@ def parcel_of(
         attempt=message.attempts,
         maybe_repeated=repeated,
         sent_at=now,
+        remote_id=known.remote_id if known else None,
     )
     return parcel if endpoint is None else _to_endpoint(parcel, message, endpoint, seal)
 

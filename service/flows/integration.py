@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Caller, Level
-from service.domain.webhooks import CHATS, Detail, Format
+from service.domain.notifications import EventType
+from service.domain.webhooks import ADAPTERS, CHATS, LOGGED_IN, Detail, Format, carries
 from service.errors import Code, Refusal, not_found
 from service.flows import endpoint_care
 from service.flows.endpoint_care import TEST_TRIED_FOR
@@ -77,7 +78,7 @@ async def change_endpoint(
         setattr(endpoint, name, value)
     endpoint.sealed_credentials = _sealed(seal, endpoint.id, body) or endpoint.sealed_credentials
     await _check(sitting, endpoint, body)
-    endpoint.revision += 1
+    endpoint.revision, endpoint.shown = endpoint.revision + 1, endpoint.shown + 1
     await _kept(sitting, endpoint, caller, "endpoint.changed")
     if body.disabled is not None:
         await switch(sitting, endpoint, caller, not body.disabled)
@@ -114,18 +115,29 @@ async def switch_by_id(sitting: Sitting, endpoint_id: str, caller: Caller, on: b
 
 
 async def switch(sitting: Sitting, endpoint: Endpoint, caller: Caller, on: bool) -> None:
-    """Enabling forgets every failure and sends a test ahead of what was held."""
+    """Enabling forgets every failure and sends a test ahead of what was held; a calendar is then
+    written anew."""
     session, now, actor = sitting.session, sitting.now, caller.actor
     if on:
+        endpoint.shown += 1
         await endpoint_care.enable(session, sitting.channels, endpoint, actor, now)
     else:
         await endpoint_care.disable(session, sitting.channels, endpoint, actor, now)
 
 
-async def send_test(sitting: Sitting, endpoint_id: str, caller: Caller) -> str:
-    """A ping on the way that every event takes; answers the message's id."""
+async def send_test(sitting: Sitting, endpoint_id: str, event: EventType, caller: Caller) -> str:
+    """A ping on the way that every event takes, or an example of another event; answers the message's id.
+    Raises Refusal `invalid_input` for what that endpoint is never told."""
     endpoint = await _found(sitting.session, endpoint_id, caller)
-    message = test_message(endpoint, sitting.webhooks, caller.actor, sitting.now, TEST_TRIED_FOR)
+    ping = event is EventType.ENDPOINT_TEST
+    if not carries(endpoint.format, event) or (endpoint.format in ADAPTERS and not ping):
+        text = (
+            "That endpoint is sent no example of this: it would be kept there as if it were true."
+        )
+        raise Refusal(Code.INVALID_INPUT, text, "type")
+    message = test_message(
+        endpoint, sitting.webhooks, caller.actor, sitting.now, TEST_TRIED_FOR, event
+    )
     await add_messages(sitting.session, [message])
     return message.id
 
@@ -162,17 +174,17 @@ def _check_full(endpoint: Endpoint, body: EndpointIn | EndpointPatch) -> None:
 
 def _check_format(endpoint: Endpoint, body: EndpointIn | EndpointPatch) -> None:
     """What a format needs, and what makes no sense with it."""
-    account = endpoint.format is Format.UWAZI
+    account = endpoint.format in LOGGED_IN
     if account and (body.header or endpoint.sealed_credentials is None):
-        raise Refusal(Code.INVALID_INPUT, "Uwazi wants an account to log in with.", "account")
+        raise Refusal(Code.INVALID_INPUT, "That system wants an account to log in with.", "account")
     if body.account and not account:
-        text = "Only Uwazi is logged in to; give others a header."
+        text = "Only uwazi and caldav are logged in to; give others a header."
         raise Refusal(Code.INVALID_INPUT, text, "account")
     if endpoint.format is Format.CIVICRM and endpoint.sealed_credentials is None:
         text = "CiviCRM wants its key in a header, as X-Civi-Auth: Bearer and the key."
         raise Refusal(Code.INVALID_INPUT, text, "header")
-    if endpoint.user_id and endpoint.format in (Format.CIVICRM, Format.UWAZI):
-        text = "A case system is no way to a person."
+    if endpoint.user_id and endpoint.format in ADAPTERS:
+        text = "A case system or a team's calendar is no way to a person."
         raise Refusal(Code.INVALID_INPUT, text, "format")
 
 

@@ -1,10 +1,11 @@
-"""A mail to one person about no deadline and no alert: a question, or what became of an endpoint."""
+"""A mail to one person about no deadline and no alert: a question, or news of an endpoint or a feed."""
 
 from datetime import datetime, timedelta
 
 from service.channels.interface import Channel, Draft
 from service.domain.access import Level
 from service.domain.endpoints import Report
+from service.domain.feeds import FeedReport
 from service.domain.notifications import EventType, dedupe_key
 from service.ids import new_id
 from service.store.messages import Message
@@ -19,6 +20,7 @@ def plain_letter(
     tried_for: timedelta,
     now: datetime,
     report: Report | None = None,
+    feed_report: FeedReport | None = None,
 ) -> Message:
     """Each is a new one: nothing that was said before stands in its way."""
     message_id = new_id("msg", now)
@@ -32,6 +34,7 @@ def plain_letter(
         reader_zone=user.timezone,
         reader_language=user.language,
         report=report,
+        feed_report=feed_report,
     )
     return Message(
         id=message_id,

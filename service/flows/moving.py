@@ -8,7 +8,7 @@ from service.domain.access import Level, level_for
 from service.domain.deadlines import Fate, live_state
 from service.domain.escalation import Role
 from service.domain.notifications import ChannelKind, EventType, OtherDate
-from service.flows.announcing import announce, letter, notice_of
+from service.flows.announcing import announce, announce_end_of_ladder, letter, notice_of
 from service.flows.calendar_part import wishes_on
 from service.flows.reckoning import Circumstances, reckon
 from service.flows.sitting import Sitting
@@ -88,7 +88,8 @@ async def _move(
     because: str,
     actor: str,
 ) -> None:
-    now = sitting.now
+    session, now = sitting.session, sitting.now
+    await announce_end_of_ladder(session, sitting.webhooks, deadline, case, actor, now)
     before = {
         "version": deadline.version,
         "due_on": deadline.due_on.isoformat(),
@@ -101,24 +102,23 @@ async def _move(
         setattr(deadline, name, value)
     # A new date is a new entry: somebody other than who moved it must check it again.
     deadline.entered_by, deadline.entered_at, deadline.verified_by = actor, now, None
-    deadline.lapsed_at = None
+    deadline.lapsed_at = deadline.neared_at = None
     deadline.state = live_state(verified=False, tolled=deadline.tolled_since is not None)
     deadline.version += 1
     deadline.revision += 1
     deadline.shown, deadline.shown_at = deadline.shown + 1, now
     deadline.wake_at = now
-    sitting.session.add(deadline)
-    await sitting.session.flush()
-    await close_waiting(sitting.session, [deadline.id])
+    session.add(deadline)
+    await session.flush()
+    await close_waiting(session, [deadline.id])
     data = {
         "version": deadline.version,
         "old_due_at": before["due_at"],
         "new_due_at": deadline.due_at.isoformat(),
         "tolled_since": deadline.tolled_since.isoformat() if deadline.tolled_since else None,
     }
-    action = "deadline.date_changed"
-    happening = Happening(deadline.team_id, actor, action, deadline.id, deadline.case_id, data)
-    await record(sitting.session, [happening], now)
+    told = (deadline.team_id, actor, "deadline.date_changed", deadline.id, deadline.case_id)
+    await record(session, [Happening(*told, data)], now)
     await _tell(sitting, deadline, case, because, actor)
 
 

@@ -218,6 +218,7 @@ def _of_deadline(
         entered_at=deadline.entered_at,
         steps=ladder_of(deadline, case, escalation, around.policies, calendar),
         lapses=deadline.lapsed_at is None,
+        neared_at=deadline.neared_at,
         quiet=resting(people, around.now),
         calendar=calendar,
         insistence=OF_DEADLINES,

@@ -14,9 +14,9 @@ from service.channels.interface import Channel
 from service.domain.deadlines import Fate
 from service.domain.escalation import Role
 from service.domain.notifications import ChannelKind, EventType, Notice
-from service.domain.plan import Plan, PlanFacts, PlannedStep, plan
+from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan, recorded
 from service.flows.announcing import announce, announcements, notice_of
-from service.flows.firing import after_firing, event_of, recipients_of
+from service.flows.firing import after_firing, event_of, events_of, recipients_of
 from service.flows.ladders import begun
 from service.flows.moving import ends_move
 from service.flows.planning import Situation, gather
@@ -31,6 +31,7 @@ from service.store.escalations import Escalation
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
 from service.store.subjects import Subject
+from service.store.tallies import exhausted, steps_empty, tally
 from service.store.users import User
 
 #: What cannot be released is looked at again after this long; the others are not held up.
@@ -85,10 +86,19 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     await session.flush()
     await add_messages(session, messages)
     await record(session, happenings, now)
+    _count(sitting, happenings)
     for situation in lapsed:
         await _lapse(sitting, situation)
     await report_lost(sitting, lost)
     return Released(len(subjects), len(messages), last)
+
+
+def _count(sitting: Sitting, happenings: Sequence[Happening]) -> None:
+    for one in happenings:
+        if one.data.get("why") == Why.EXHAUSTED:
+            tally(sitting.session, exhausted.inc)
+        if one.data.get("told") == {}:
+            tally(sitting.session, steps_empty.inc)
 
 
 async def _lapse(sitting: Sitting, situation: Situation[Subject]) -> None:
@@ -149,8 +159,9 @@ class _Release:
         """Says again what did not get through, then fires what is due; a step that reaches nobody lets the
         next one fire at once."""
         facts = self.situation.facts
-        decision = plan(facts, self.now)
+        decision = seen = plan(facts, self.now)
         self.lapsed = decision.lapsed
+        self._comes_near(decision.near)
         if not self.situation.people:
             # All have left or are disabled: the plan waits for somebody, and says so each time.
             _log.error("nobody_to_tell", subject_id=self.situation.subject.id)
@@ -164,24 +175,33 @@ class _Release:
             following = plan(
                 after_firing(facts, decision.due, self.now, told, reached=True), self.now
             )
-            self._fire(decision.due, following, recipients)
+            self._fire(decision.due, following, recipients, first=not facts.fired)
             facts = after_firing(facts, decision.due, self.now, told, reached=bool(recipients))
             decision = plan(facts, self.now)
         if facts is not self.situation.facts:
             self.escalation = self._kept(facts)
-        # That it has lapsed is recorded with this release; only what comes after wakes it again.
-        facts = replace(facts, lapses=facts.lapses and not self.lapsed)
+        # What it has seen is recorded with this release; only what comes after wakes it again.
+        facts = recorded(facts, seen, self.now)
         self.situation.subject.wake_at = self.ways.look_at(plan(facts, self.now).wake_at)
 
-    def _fire(self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]]) -> None:
+    def _comes_near(self, events: Sequence[EventType]) -> None:
+        """Heard by endpoints alone: people have their marks."""
+        subject, case = self.situation.subject, self.situation.case
+        for event in events:
+            assert isinstance(subject, Deadline)
+            subject.neared_at = self.now
+            self._announce(notice_of(subject, case, event, self.now, self.now))
+
+    def _fire(
+        self, due: PlannedStep, following: Plan, recipients: list[tuple[User, Role]], first: bool
+    ) -> None:
         """Messages for every person of the step and every endpoint."""
         event = event_of(self.situation.subject, due)
         notice = self._notice(event, due, following, [role for _, role in recipients])
         for user, role in recipients:
             self.ways.say(notice, due, user, role)
-        self._announce(notice, due.order)
-        if not recipients:
-            self._announce(replace(notice, event=EventType.STEP_EMPTY), due.order)
+        for one in events_of(self.situation.subject, due, first, bool(recipients)):
+            self._announce(replace(notice, event=one), due.order)
         self._journal(due, recipients)
 
     def _notice(
@@ -197,7 +217,7 @@ class _Release:
             next_roles=silent.step.targets if silent else (),
         )
 
-    def _announce(self, notice: Notice, order: int) -> None:
+    def _announce(self, notice: Notice, order: int | None = None) -> None:
         channel = self.channels[ChannelKind.WEBHOOK]
         self.messages += announcements(
             notice, self.situation.subject, self.endpoints, channel, None, self.now, order

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller, Reach
 from service.domain.endpoints import TRIED_FOR
 from service.domain.notifications import MessageState
-from service.domain.webhooks import CHATS, Format
+from service.domain.webhooks import ADAPTERS, CHATS, Format
 from service.errors import Code, Refusal, not_found
 from service.flows.sitting import Sitting
 from service.schemas.endpoints import Recovery
@@ -20,8 +20,8 @@ from service.store.journal import Happening, record
 from service.store.messages import Message, events_after, get_message, message_of_event
 from service.store.outbox import send_again
 
-#: How far back events are sent once more, and how long they can be read.
-_RECOVERABLE, _READABLE = timedelta(days=30), timedelta(days=90)
+#: How far back events are sent once more, and how long they can be read, and are kept for that.
+_RECOVERABLE, READABLE = timedelta(days=30), timedelta(days=90)
 #: Events become visible to whoever polls when no transaction that began before them can still be under
 #: way: an id that came in late must not be passed over.
 SETTLED_AFTER = timedelta(seconds=30)
@@ -43,7 +43,9 @@ async def resend(sitting: Sitting, message_id: str, caller: Caller) -> Message:
         raise not_found("message")
     if (why := _WHY_NOT.get(message.state)) is not None:
         raise Refusal(Code.ILLEGAL_STATE, why)
-    await send_again(session, col(Message.id) == message.id, now, now + TRIED_FOR)
+    if not message.content:
+        raise Refusal(Code.ILLEGAL_STATE, "What it said is not kept any more.")
+    await send_again(session, col(Message.id) == message.id, caller.actor, now, now + TRIED_FOR)
     happening = Happening(
         message.team_id, caller.actor, "message.resent", message.id, message.case_id, {}
     )
@@ -68,7 +70,7 @@ async def recover(sitting: Sitting, endpoint_id: str, body: Recovery, caller: Ca
     )
     if body.only == "failed":
         chosen &= col(Message.state).in_(_FAILED)
-    number = await send_again(session, chosen, now, now + TRIED_FOR)
+    number = await send_again(session, chosen, caller.actor, now, now + TRIED_FOR)
     data = {"since": body.since.isoformat(), "until": until.isoformat(), "messages": number}
     data |= {"only": body.only}
     happening = Happening(
@@ -92,7 +94,7 @@ async def events(
     endpoint = await get_endpoint(session, endpoint_id, reach)
     if endpoint is None:
         raise not_found("endpoint")
-    if endpoint.format in CHATS | {Format.FREE, Format.CIVICRM, Format.UWAZI}:
+    if endpoint.format in CHATS | ADAPTERS | {Format.FREE}:
         text = "Events are read in the standard form; this endpoint is written to in another."
         raise Refusal(Code.INVALID_INPUT, text, "endpoint")
     begin = None
@@ -101,7 +103,7 @@ async def events(
         if last is None:
             raise Refusal(Code.BAD_CURSOR, "This endpoint has had no such event.", "after")
         begin = last.id
-    span = (now - _READABLE, now - SETTLED_AFTER)
+    span = (now - READABLE, now - SETTLED_AFTER)
     rows = await events_after(session, endpoint.id, begin, span, limit)
     return [json.loads(row.content) for row in rows]
 

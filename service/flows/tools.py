@@ -13,8 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.channels.interface import Channel, Draft, Form
 from service.domain.access import Level
 from service.domain.endpoints import HELD_FOR, TRIED_FOR, Report
-from service.domain.notifications import FOR_PEOPLE, EventType, MessageState, dedupe_key
-from service.domain.webhooks import CHATS, OPEN_STATES, Detail, carries
+from service.domain.notifications import EventType, MessageState, dedupe_key
+from service.domain.webhooks import CHATS, OPEN_STATES, Detail, Format, carries
+from service.flows.examples import example_of
 from service.ids import new_id
 from service.sealing import Seal
 from service.store.alerts import Alert
@@ -31,7 +32,7 @@ _log = structlog.get_logger()
 def wants(endpoint: Endpoint, event: EventType, subject: Subject | None = None) -> bool:
     """Exact names, `deadline.*`, or `*`, of the cases that it asked for; never what is written for one
     reader. Whoever wants critical things alone still hears of alerts, and of what is about neither."""
-    if event in FOR_PEOPLE or not carries(endpoint.format, event):
+    if not carries(endpoint.format, event):
         return False
     if not any(fnmatchcase(event, one) for one in endpoint.events):
         return False
@@ -57,7 +58,9 @@ def form_of(endpoint: Endpoint) -> Form:
 
 
 def most_shown(endpoint: Endpoint) -> Level:
-    """A room full of people is shown no titles."""
+    """A room full of people is shown no titles; a thin calendar shows that there is a date."""
+    if endpoint.format is Format.CALDAV and endpoint.detail is Detail.THIN:
+        return Level.BARE
     most = Level.CODE if endpoint.format in CHATS else _SHOWN[endpoint.detail]
     return min(Level(endpoint.level), most)
 
@@ -74,7 +77,7 @@ def message_to(
         id=draft.message_id,
         team_id=endpoint.team_id,
         step=draft.event,
-        event=draft.event,
+        event=EventType.ENDPOINT_TEST if draft.example else draft.event,
         event_id=draft.event_id,
         channel=webhooks.kind,
         user_id=endpoint.user_id,
@@ -85,6 +88,7 @@ def message_to(
         due_at=now,
         next_attempt_at=now,
         useful_until=now + tried_for,
+        asked_by=draft.actor,
         created_at=now,
     )
     return held_back(message, endpoint)
@@ -131,11 +135,16 @@ async def tell_of_endpoint(
 
 
 def test_message(
-    endpoint: Endpoint, webhooks: Channel, actor: str | None, now: datetime, tried_for: timedelta
+    endpoint: Endpoint,
+    webhooks: Channel,
+    actor: str | None,
+    now: datetime,
+    tried_for: timedelta,
+    event: EventType,
 ) -> Message:
-    """A ping on the way that every event takes."""
-    event = EventType.ENDPOINT_TEST
-    draft = _draft(endpoint, event, new_id("evt", now), now, actor=actor)
+    """A ping on the way that every event takes, or an example of another event."""
+    example = example_of(event, most_shown(endpoint), now)
+    draft = _draft(endpoint, event, new_id("evt", now), now, actor=actor, **example)
     return message_to(endpoint, webhooks, draft, tried_for)
 
 
@@ -148,10 +157,9 @@ def _draft(
         event_id=event_id,
         team_id=endpoint.team_id,
         occurred_at=now,
-        notice=None,
         reader_language=endpoint.language,
         form=form_of(endpoint),
-        **rest,  # type: ignore[arg-type]  # what the three above name
+        **({"notice": None} | rest),  # type: ignore[arg-type]  # what the three above name
     )
 
 

@@ -13,6 +13,7 @@ from service.domain.watch import Finding, Verdict, WatchFacts, judge, unwatched
 from service.store.alerts import longest_unseen_alert, number_of_alerts_asleep
 from service.store.digests import longest_waiting_reader
 from service.store.endpoints import lately_served
+from service.store.installation import the_installation
 from service.store.messages import oldest_due_at
 from service.store.watch import (
     Watch,
@@ -39,6 +40,7 @@ class Condition:
     oldest_due_seconds: float
     watched_at: datetime | None
     watch_well: bool
+    ticked_at: datetime | None
 
 
 async def look(session: AsyncSession, now: datetime, ticked: bool) -> Verdict:
@@ -71,6 +73,7 @@ async def condition(session: AsyncSession, now: datetime) -> Condition:
         findings=tuple(findings),
         oldest_due_seconds=verdict.oldest_due_seconds,
         watched_at=last.at if last else None,
+        ticked_at=last.ticked_at if last else None,
         watch_well=last is not None and last.well and late is None,
     )
 
@@ -87,6 +90,7 @@ async def _facts(session: AsyncSession, now: datetime, ticked_at: datetime | Non
         reader_wake_at=await longest_waiting_reader(session, now),
         alerts_asleep=await number_of_alerts_asleep(session),
         ticked_at=ticked_at,
+        quarantined_at=(await the_installation(session)).quarantined_at,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.domain.access import Level
+from service.domain.notifications import EventType
 from service.domain.webhooks import Detail, Format
 from service.errors import Code
 from service.languages import Language
@@ -95,6 +96,12 @@ class EndpointPatch(Shape):
     per_second: PerSecond | None = None
     owner_id: Id | None = None
     disabled: bool | None = None
+
+
+class Example(Shape):
+    """`type`: the event to send an example of, marked as a `test`."""
+
+    type: EventType = EventType.ENDPOINT_TEST
 
 
 class Rotation(Shape):

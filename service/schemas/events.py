@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from service.domain.deadlines import DeadlineKind
-from service.domain.notifications import FOR_PEOPLE, ChannelKind, EventType
+from service.domain.notifications import UNPUBLISHED, ChannelKind, EventType
 
 _Roles = list[str]
 
@@ -115,6 +115,18 @@ class AlertData(Told):
     raised_at: datetime | None = None
 
 
+class LadderData(Dates):
+    """Of the ladder of a deadline or of an alert: `deadline_id` or `alert_id`."""
+
+    deadline_id: str | None = None
+    alert_id: str | None = None
+    version: int
+    status: Literal[
+        "provisional", "open", "suspended", "completed", "missed", "waived", "cancelled", "resolved"
+    ]
+    raised_at: datetime | None = None
+
+
 class RecipientData(EventPart):
     """Empty for endpoints of level 0."""
 
@@ -155,6 +167,7 @@ class TestData(EventPart):
 
 _DATA: dict[str, type[EventPart]] = {
     "alert": AlertData,
+    "escalation": LadderData,
     "recipient": RecipientData,
     "notification": NotificationData,
     "endpoint": EndpointData,
@@ -172,5 +185,5 @@ def _shape(event: EventType) -> type[Event]:
 
 #: By the name of the event; every one that an endpoint can subscribe to.
 SHAPES: dict[EventType, type[Event]] = {
-    event: _shape(event) for event in EventType if event not in FOR_PEOPLE
+    event: _shape(event) for event in EventType if event not in UNPUBLISHED
 }

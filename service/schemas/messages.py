@@ -6,7 +6,10 @@ from service.schemas.fields import Answer
 
 
 class AttemptOut(Answer):
-    """`verdict` None: under way, or the worker died and nobody has noticed yet."""
+    """`verdict` None: under way, or the worker died and nobody has noticed yet. `code`: the status, or what
+    went wrong; `detail`: the other side's words, for 30 days, of a webhook for those alone who look after
+    its endpoint. `address`: what was dialled, of a mail the relay. `asked_by`: who asked for it to be sent,
+    once more or as a test; null: the clockwork. `along_with`: the attempt whose mail carried this one."""
 
     id: str
     number: int
@@ -16,6 +19,10 @@ class AttemptOut(Answer):
     verdict: str | None
     code: str | None
     detail: str | None
+    address: str | None
+    took_ms: int | None
+    asked_by: str | None
+    along_with: str | None
 
 
 class MessageOut(Answer):

@@ -8,12 +8,22 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.retry import Outcome, Verdict
-from service.store.columns import Choice, UtcDateTime, as_rows, core_table, insert_rows
+from service.store.columns import (
+    Choice,
+    UtcDateTime,
+    as_rows,
+    core_table,
+    insert_missing,
+    insert_rows,
+)
 
 
 class Attempt(SQLModel, table=True):
     """One try, opened before anything leaves and closed after. Open or `unknown`: the process died
-    in between, and the message may have arrived."""
+    in between, and the message may have arrived. `address`: what was dialled, of a mail the relay;
+    `took_ms`: how long the other side was talked to. `asked_by`: who asked for this message to be sent,
+    once more or as a test, None for the clockwork. `along_with`: the attempt whose mail carried this one.
+    `detail`: the other side's words, for a while."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -23,6 +33,7 @@ class Attempt(SQLModel, table=True):
             postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
         ),
+        Index("ix_attempts_opened_at", "opened_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -34,6 +45,10 @@ class Attempt(SQLModel, table=True):
     verdict: Verdict | None = Field(default=None, sa_type=Choice(Verdict))
     code: str | None = None
     detail: str | None = None
+    address: str | None = None
+    took_ms: int | None = None
+    asked_by: str | None = None
+    along_with: str | None = None
 
 
 async def close_abandoned(
@@ -58,6 +73,11 @@ async def maybe_repeated(session: AsyncSession, message_ids: Iterable[str]) -> s
     return set(await session.exec(query.distinct()))
 
 
+async def keep_attempts(session: AsyncSession, attempts: Sequence[Attempt]) -> None:
+    """Those that are not there yet."""
+    await insert_missing(session, Attempt, as_rows(attempts), "id")
+
+
 async def open_attempts(session: AsyncSession, attempts: Sequence[Attempt]) -> None:
     await insert_rows(session, Attempt, as_rows(attempts))
 
@@ -75,11 +95,20 @@ async def close_attempts(
             verdict=bindparam("verdict"),
             code=bindparam("code"),
             detail=bindparam("detail"),
+            address=bindparam("address"),
+            took_ms=bindparam("took_ms"),
         )
     )
     rows = [
-        {"attempt_id": one, "verdict": out.verdict, "code": out.code, "detail": out.detail}
-        for one, out in outcomes
+        {
+            "attempt_id": one,
+            "verdict": outcome.verdict,
+            "code": outcome.code,
+            "detail": outcome.detail,
+            "address": outcome.address,
+            "took_ms": round(outcome.took.total_seconds() * 1000),
+        }
+        for one, outcome in outcomes
     ]
     await (await session.connection()).execute(statement, rows)
 
@@ -93,3 +122,13 @@ async def attempts_of(
     for attempt in await session.exec(query.order_by(col(Attempt.message_id), col(Attempt.number))):
         found.setdefault(attempt.message_id, []).append(attempt)
     return found
+
+
+async def forget_words(session: AsyncSession, instant: datetime) -> None:
+    """What the other side said before then; how each try went stays."""
+    await session.exec(
+        update(Attempt)
+        .where(col(Attempt.opened_at) < instant, col(Attempt.detail).is_not(None))
+        .values(detail=None)
+        .execution_options(synchronize_session=False)
+    )

@@ -4,7 +4,7 @@ lives; and the deadlines that a forecast has to look at."""
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint, or_, update
+from sqlalchemy import Index, UniqueConstraint, or_, text, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +16,8 @@ from service.store.paging import page, within
 
 #: Who cannot be reached in a drill is what the drill is to show.
 _REAL = col(Deadline.drill).is_(False)
+#: Written out for the planner, as in messages.py.
+OPEN_GAP = text("closed_at IS NULL")
 
 
 class CoverageGap(SQLModel, table=True):
@@ -23,7 +25,10 @@ class CoverageGap(SQLModel, table=True):
     row, with a new `found_at`. `told_at`: when a person was told by mail, None where nobody was yet."""
 
     __tablename__ = "coverage_gaps"
-    __table_args__ = (UniqueConstraint("deadline_id", "version", "step"),)
+    __table_args__ = (
+        UniqueConstraint("deadline_id", "version", "step"),
+        Index("ix_coverage_gaps_open", "id", postgresql_where=OPEN_GAP, sqlite_where=OPEN_GAP),
+    )
 
     id: str = Field(primary_key=True)
     team_id: str = Field(foreign_key="teams.id", index=True)

@@ -1,10 +1,10 @@
 """Deadlines: the dates themselves, and `wake_at`, which makes the database the schedule."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, UniqueConstraint, func, or_, text, tuple_, update
+from sqlalchemy import Index, UniqueConstraint, func, text, tuple_, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,7 +22,8 @@ LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
 class Deadline(SQLModel, table=True):
     """`wake_at` is the next instant at which the plan has something to say, None when it has not;
-    `failing_since`: since when it cannot be said, for a fault of ours.
+    `failing_since`: since when it cannot be said, for a fault of ours. `neared_at`: when endpoints heard
+    last how near it has come.
 
     `version` rises with every published change of the date, `shown` with every change of what a
     feed shows, `events_told` with every event told to endpoints. `whole_day`: the limit ends with
@@ -70,6 +71,7 @@ class Deadline(SQLModel, table=True):
     stated: dict[str, Any] | None = Field(default=None, sa_type=Json)
     tolled_since: date | None = None
     lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    neared_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     earlier_dates: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
     proposal: dict[str, Any] | None = Field(default=None, sa_type=Json)
     proposals: int = 0
@@ -221,37 +223,3 @@ async def wake_policy_users(
         .values(wake_at=now)
         .execution_options(synchronize_session=False)
     )
-
-
-async def deadlines_shown(
-    session: AsyncSession,
-    team_id: str,
-    case_ids: Collection[str],
-    ended_after: datetime,
-    limit: int,
-) -> list[tuple[Deadline, Case]]:
-    """What a feed of these cases may show: live deadlines, and those that ended lately; no drills."""
-    query = (
-        select(Deadline, Case)
-        .join(Case, col(Case.id) == col(Deadline.case_id))
-        .where(Deadline.team_id == team_id, col(Deadline.case_id).in_(case_ids))
-        .where(col(Deadline.drill).is_(False))
-        .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > ended_after))
-        .order_by(col(Deadline.due_at), col(Deadline.id))
-        .limit(limit)
-    )
-    return list(await session.exec(query))
-
-
-async def newest_end(
-    session: AsyncSession, team_id: str, case_ids: Collection[str], until: datetime
-) -> datetime | None:
-    """When the newest of those ended that `deadlines_shown` leaves out for their age."""
-    query = select(func.max(Deadline.ended_at)).where(
-        Deadline.team_id == team_id,
-        col(Deadline.case_id).in_(case_ids),
-        col(Deadline.drill).is_(False),
-        col(Deadline.ended_at) <= until,
-    )
-    newest: datetime | None = (await session.exec(query)).one()
-    return newest

@@ -1,10 +1,11 @@
 """Endpoints: where webhooks go, of a team's tools or of one person. The secret is sealed, for it must be
 read again to sign."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_
+from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +25,8 @@ class Endpoint(SQLModel, table=True):
 
     `older_secrets`: those given up by a rotation, sealed (base64), each with the instant until which it
     still signs. `sealed_credentials`: the header that the receiver asked for, or a name and a password.
+
+    `shown` counts what changes every entry of a calendar at once: its settings, and being enabled.
 
     `failures` in a row since `failing_since`; `alive_at`: when it last took anything, or
     was put up or enabled; `state_at`: since
@@ -68,6 +71,7 @@ class Endpoint(SQLModel, table=True):
     per_second: float = 5.0
     paced_to: float = 0.0
     slow_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    shown: int = 0
     revision: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -125,6 +129,13 @@ async def personal_endpoints(
     return found
 
 
+async def keepers_of(session: AsyncSession, ids: Collection[str]) -> dict[str, set[str]]:
+    """Endpoint id to whose it is, or who looks after it."""
+    query = select_columns(col(Endpoint.id), col(Endpoint.user_id), col(Endpoint.owner_id))
+    rows = await session.exec(query.where(col(Endpoint.id).in_(ids)))  # type: ignore[call-overload]
+    return {row[0]: {one for one in row[1:] if one} for row in rows}
+
+
 async def lately_served(session: AsyncSession, now: datetime) -> list[str]:
     """Those that were sent something in the last minute: what waits for them waits its turn."""
     minute, hour = now.timestamp() - 60, now.timestamp() + 3600
@@ -136,6 +147,20 @@ async def lock_endpoints(session: AsyncSession, ids: Iterable[str]) -> list[Endp
     query = select(Endpoint).where(col(Endpoint.id).in_(set(ids))).order_by(col(Endpoint.id))
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(await session.exec(query))
+
+
+async def lock_calendars(session: AsyncSession) -> list[Endpoint]:
+    """Those on CalDAV servers that are not disabled, without those that somebody else holds."""
+    query = select(Endpoint).where(
+        col(Endpoint.format) == Format.CALDAV, col(Endpoint.state) != EndpointState.DISABLED
+    )
+    query = query.order_by(col(Endpoint.id)).with_for_update(key_share=True, skip_locked=True)
+    return list(await session.exec(query))
+
+
+async def every_endpoint(session: AsyncSession) -> list[Endpoint]:
+    """Of all teams, held against every other writer."""
+    return list(await session.exec(select(Endpoint).order_by(col(Endpoint.id)).with_for_update()))
 
 
 async def unwell_endpoints(session: AsyncSession) -> list[Endpoint]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +22,7 @@ class Escalation(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("deadline_id", "version"),
         UniqueConstraint("alert_id", "version"),
+        Index("ix_escalations_started_at", "started_at"),
         CheckConstraint("(deadline_id IS NULL) <> (alert_id IS NULL)", name="one_subject"),
     )
 

@@ -2,7 +2,8 @@
 
 A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
 worker's rows become due again by themselves, and the same index serves both. Of one endpoint no more is
-claimed than it takes at once and in a second; whatever waits behind it goes by.
+claimed than it takes at once and in a second, and whatever waits behind it goes by; of the mails to one
+person that can wait, no more than a person reads.
 """
 
 from collections import Counter
@@ -14,9 +15,18 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from service.domain.bundles import Pace, patient_from, turn_at
 from service.domain.notifications import ChannelKind, MessageState
+from service.store.attempts import Attempt
 from service.store.endpoints import Endpoint
-from service.store.messages import PENDING, PENDING_OF_ALERTS, Message, not_behind
+from service.store.messages import (
+    PACED,
+    PATIENT_MAILS,
+    PENDING,
+    PENDING_OF_ALERTS,
+    Message,
+    not_behind,
+)
 
 #: Seconds of its rate that an endpoint may be sent in one go after a rest.
 _BURST = 10
@@ -28,10 +38,16 @@ _LOOKED_AT = 8
 
 
 async def lease_due(
-    session: AsyncSession, now: datetime, lease: str, lease_for: timedelta, limit: int
+    session: AsyncSession,
+    pace: Pace,
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
 ) -> list[Message]:
     """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
     of alerts first, however many others have been waiting longer."""
+    await _put_off(session, pace, now, limit * _LOOKED_AT)
     room = await _room(session, now)
     urgent = await _lease_of(session, PENDING_OF_ALERTS, room, now, lease, lease_for, limit)
     if len(urgent) == limit:
@@ -61,6 +77,51 @@ async def lease_company(
     due = select(Message.id).where(to_readers).order_by(col(Message.next_attempt_at)).limit(limit)
     ids = due.with_for_update(skip_locked=True).scalar_subquery()
     return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
+
+
+async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) -> None:
+    """Mails that can wait, to people who have just had enough: they are due again when it is their turn. Of
+    each person's those of one kind leave as one. What somebody asked for goes at once."""
+    due = and_(
+        PATIENT_MAILS,
+        col(Message.state) == MessageState.DUE,
+        col(Message.next_attempt_at) <= now,
+        col(Message.useful_until) >= patient_from(now),
+        col(Message.asked_by).is_(None),
+    )
+    nearest = select_columns(col(Message.user_id), col(Message.event)).where(due)
+    nearest = nearest.order_by(col(Message.next_attempt_at)).limit(most)
+    kinds = dict.fromkeys(tuple(row) for row in await session.exec(nearest))  # type: ignore[call-overload]
+    begun = await _mails_begun(session, {reader for reader, _ in kinds}, now) if kinds else {}
+    for reader, event in kinds:
+        mails = begun.setdefault(reader, [])
+        if (at := turn_at(mails, pace, now)) > now:
+            own = due & (col(Message.user_id) == reader) & (col(Message.event) == event)
+            ids = select(Message.id).where(own).with_for_update(skip_locked=True)
+            await session.exec(
+                update(Message)
+                .where(col(Message.id).in_(ids.scalar_subquery()))
+                .values(next_attempt_at=at, reason=PACED)
+                .execution_options(synchronize_session=False)
+            )
+        mails.append(now)
+
+
+async def _mails_begun(
+    session: AsyncSession, reader_ids: Collection[str], now: datetime
+) -> dict[str, list[datetime]]:
+    """Reader to when a mail was begun for them in the last hour; many notices in one count once."""
+    query = (
+        select_columns(col(Message.user_id), col(Attempt.opened_at))
+        .join(Attempt, col(Attempt.message_id) == col(Message.id))
+        .where(col(Attempt.opened_at) > now - timedelta(hours=1))
+        .where(col(Attempt.along_with).is_(None), col(Message.channel) == ChannelKind.EMAIL)
+        .where(col(Message.user_id).in_(reader_ids))
+    )
+    begun: dict[str, list[datetime]] = {}
+    for reader, opened_at in await session.exec(query):  # type: ignore[call-overload]
+        begun.setdefault(reader, []).append(opened_at)
+    return begun
 
 
 async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.domain.bounces import BounceClass
+from service.domain.bundles import PATIENT
 from service.domain.notifications import ChannelKind, EventType, MessageState
 from service.store.alerts import Alert
 from service.store.cases import CaseRole
@@ -36,6 +37,13 @@ from service.store.users import Membership, User
 PENDING = text("state IN ('due', 'sending')")
 PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL")
 HELD = text("state = 'held'")
+#: What may have to wait for its reader, if it is far off.
+PATIENT_MAILS = text(
+    "state IN ('due', 'sending') AND channel = 'email' AND event IN "
+    f"({', '.join(sorted(repr(one.value) for one in PATIENT))})"
+)
+#: The reason of mails that wait because their reader has just had enough.
+PACED = "paced"
 _SENDING = text("state = 'sending' AND endpoint_id IS NOT NULL")
 
 
@@ -46,10 +54,10 @@ class Message(SQLModel, table=True):
     `endpoint_id` alone is of the team's tools. Of `deadline_id` and `alert_id` at most one, and
     `deadline_version` is the version of either. `due_at`: when it should have been said; `step`: the
     step's number on the ladder, or the event type where there is no ladder. `drill`: it counts in no
-    statistics. `bounce`: what was reported of it last after it had left, with the status by RFC 3463,
-    at `bounced_at`. `listed`: what an overview shows its reader: `cases` with the level,
-    `deadlines` with the version of each. `replayed_at`: when somebody last asked for it
-    once more.
+    statistics. `bounce`: what was reported of it last after it had left, with the status by RFC 3463;
+    `bounced_at`: when something was, also a delay that can be borne. `listed`: what an overview shows
+    its reader: `cases` with the level, `deadlines` with the version of each. `replayed_at`: when
+    somebody last asked for it once more; `asked_by`: who did, or asked for it as a test.
     """
 
     __tablename__ = "messages"
@@ -65,6 +73,12 @@ class Message(SQLModel, table=True):
             "next_attempt_at",
             postgresql_where=PENDING_OF_ALERTS,
             sqlite_where=PENDING_OF_ALERTS,
+        ),
+        Index(
+            "ix_messages_patient",
+            "next_attempt_at",
+            postgresql_where=PATIENT_MAILS,
+            sqlite_where=PATIENT_MAILS,
         ),
         Index(
             "ix_messages_sending",
@@ -108,6 +122,7 @@ class Message(SQLModel, table=True):
     bounce_status: str | None = None
     bounced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     replayed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_by: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -204,11 +219,11 @@ async def messages_of(
 async def oldest_due_at(session: AsyncSession, passing: Collection[str]) -> datetime | None:
     """Since when the oldest message that is due now has been waiting: mails with their retries, webhooks
     until their first try, so that a partner whose receiver is down does not look like a standstill
-    of ours. What has left once and came back waits for its mailbox, and not for us; `passing`: the
-    endpoints whose queue is moving."""
+    of ours. What has left once and came back waits for its mailbox, and what is paced for its reader, and
+    not for us; `passing`: the endpoints whose queue is moving."""
     query = (
         select(Message.due_at)
-        .where(PENDING, col(Message.bounce).is_(None))
+        .where(PENDING, col(Message.bounce).is_(None), col(Message.reason).is_distinct_from(PACED))
         .where(or_(col(Message.channel) == ChannelKind.EMAIL, col(Message.attempts) == 0))
         .where(not_behind(passing))
         .order_by(col(Message.due_at))

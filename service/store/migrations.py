@@ -1,5 +1,6 @@
 """The one chain of migrations, for both databases: apply it, and tell whether it has been applied."""
 
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -36,11 +37,34 @@ def head() -> str:
     return ScriptDirectory(str(_SCRIPTS)).get_current_head() or ""
 
 
+class Schema(StrEnum):
+    """As this code sees it. NEWER: made for newer code, and this one may still work on it."""
+
+    CURRENT = "current"
+    NEWER = "newer"
+    OUTDATED = "outdated"
+    UNKNOWN = "unknown"
+
+
+#: Code may work on these; revisions are named by their day, and sort by it.
+FIT = (Schema.CURRENT, Schema.NEWER)
+
+
+async def schema_of(session: AsyncSession) -> Schema:
+    """OUTDATED: to be migrated first, UNKNOWN: to be left to newer code."""
+    connection = await session.connection()
+    query = "SELECT version_num, (SELECT oldest_code FROM installations) FROM alembic_version"
+    try:
+        found = (await connection.execute(text(query))).one_or_none()
+    except SQLAlchemyError:
+        return Schema.OUTDATED
+    if found is None or found[0] < head():
+        return Schema.OUTDATED
+    if found[0] == head():
+        return Schema.CURRENT
+    return Schema.NEWER if (found[1] or "") <= head() else Schema.UNKNOWN
+
+
 async def at_head(session: AsyncSession) -> bool:
     """Whether the database has exactly the schema that this code was written for."""
-    connection = await session.connection()
-    try:
-        found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-    except SQLAlchemyError:
-        return False
-    return bool(found == head())
+    return await schema_of(session) is Schema.CURRENT

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.endpoints import HELD_FOR
-from service.domain.notifications import EventType, MessageState
+from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
 from service.store.messages import HELD, Message
 
 #: The reason of the one message by which a paused endpoint is tried.
@@ -33,9 +33,8 @@ async def put_back(
     session: AsyncSession, message_id: str, lease: str, next_attempt_at: datetime
 ) -> bool:
     """Fenced: only the holder of the lease may say that a try has failed."""
-    return await _settle(
-        session, [message_id], lease, state=MessageState.DUE, next_attempt_at=next_attempt_at
-    )
+    values = {"state": MessageState.DUE, "reason": None, "next_attempt_at": next_attempt_at}
+    return await _settle(session, [message_id], lease, **values)
 
 
 async def give_up(
@@ -134,7 +133,11 @@ async def give_up_held(session: AsyncSession, now: datetime) -> int:
 
 
 async def send_again(
-    session: AsyncSession, chosen: ColumnElement[bool], now: datetime, useful_until: datetime
+    session: AsyncSession,
+    chosen: ColumnElement[bool],
+    actor: str,
+    now: datetime,
+    useful_until: datetime,
 ) -> int:
     """The same bytes under the same id once more, whatever became of them. What is on its way, waits or is
     held needs no asking."""
@@ -147,9 +150,26 @@ async def send_again(
             reason=None,
             accepted_at=None,
             replayed_at=now,
+            asked_by=actor,
             next_attempt_at=now,
             useful_until=useful_until,
         )
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)
+
+
+async def forget_payloads(session: AsyncSession, instant: datetime) -> None:
+    """What was said to endpoints before then and has come to its end. Mails are evidence, and stay."""
+    ended = set(MessageState) - PENDING_STATES - {MessageState.HELD}
+    await session.exec(
+        update(Message)
+        .where(
+            col(Message.created_at) < instant,
+            col(Message.channel) == ChannelKind.WEBHOOK,
+            col(Message.state).in_(ended),
+            col(Message.content) != b"",
+        )
+        .values(content=b"")
+        .execution_options(synchronize_session=False)
+    )

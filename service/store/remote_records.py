@@ -1,4 +1,5 @@
-"""Under which id another system keeps what it was told of a deadline: the next event changes it there."""
+"""What another system keeps of a deadline: under which id, so that the next event changes it there, and
+which event it was told of last."""
 
 from collections.abc import Collection
 
@@ -9,32 +10,36 @@ from service.store.columns import insert_missing
 
 
 class RemoteRecord(SQLModel, table=True):
+    """`sequence`: of the message that was accepted last."""
+
     __tablename__ = "remote_records"
 
     endpoint_id: str = Field(primary_key=True, foreign_key="endpoints.id")
     subject_id: str = Field(primary_key=True)
     remote_id: str
+    sequence: int | None = None
 
 
-async def remote_ids(
+async def remote_records(
     session: AsyncSession, endpoint_ids: Collection[str], subject_ids: Collection[str]
-) -> dict[tuple[str, str], str]:
-    """(endpoint id, subject id) to the other system's own id."""
+) -> dict[tuple[str, str], RemoteRecord]:
+    """By endpoint id and subject id."""
     query = select(RemoteRecord).where(
         col(RemoteRecord.endpoint_id).in_(endpoint_ids),
         col(RemoteRecord.subject_id).in_(subject_ids),
     )
     found = await session.exec(query)
-    return {(row.endpoint_id, row.subject_id): row.remote_id for row in found}
+    return {(row.endpoint_id, row.subject_id): row for row in found}
 
 
-async def keep_remote_id(
-    session: AsyncSession, endpoint_id: str, subject_id: str, remote_id: str
-) -> None:
-    """The newest word stands: somebody may have deleted the record there, and a new one was made."""
-    row = RemoteRecord(endpoint_id=endpoint_id, subject_id=subject_id, remote_id=remote_id)
+async def keep_record(session: AsyncSession, record: RemoteRecord) -> None:
+    """The newest word stands: somebody may have deleted the record there, and a new one was made. Without
+    an id there: nothing is kept any more."""
     keys = ("endpoint_id", "subject_id")
-    await insert_missing(session, RemoteRecord, [row.model_dump()], *keys)
-    kept = await session.get_one(RemoteRecord, (endpoint_id, subject_id))
-    kept.remote_id = remote_id
-    session.add(kept)
+    await insert_missing(session, RemoteRecord, [record.model_dump()], *keys)
+    kept = await session.get_one(RemoteRecord, (record.endpoint_id, record.subject_id))
+    if record.remote_id:
+        kept.remote_id, kept.sequence = record.remote_id, record.sequence
+        session.add(kept)
+    else:
+        await session.delete(kept)

@@ -146,12 +146,12 @@ async def installed(
 ) -> AsyncIterator[Installation]:
     """The database must be migrated. `operator_key`: one that it holds already; else one is made."""
     clock = MovableClock(folder / "clock", START)
-    own = {"verify_addresses": False} | given
+    key = base64.b64encode(bytes(range(32))).decode()
+    own = {"verify_addresses": False, "secret_key": key} | given
     settings = Settings(
         home=folder / "home",
         database_url=database_url,
         rehearsal_clock=clock.file,
-        secret_key=base64.b64encode(bytes(range(32))).decode(),
         **own,
     )
     app = _idle.pop() if _idle and not given else create_app(settings)

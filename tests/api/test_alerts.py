@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from service.domain.bundles import Pace
 from service.domain.watch import FindingCode
 from service.flows.delivery import claim
 from service.flows.release import release_due
@@ -379,10 +380,12 @@ async def test_endpoints_hear_of_every_turn_in_sequence(
     told = await events(installation, subject={"kind": "alert", "id": alert["id"]})
     assert [(one["sequence"], one["type"]) for one in told] == [
         (1, "alert.raised"),
-        (2, "escalation.step_fired"),
-        (3, "alert.declined"),
-        (4, "alert.acknowledged"),
-        (5, "alert.resolved"),
+        (2, "escalation.started"),
+        (3, "escalation.step_fired"),
+        (4, "alert.declined"),
+        (5, "alert.acknowledged"),
+        (6, "alert.resolved"),
+        (7, "escalation.resolved"),
     ]
     first = told[0]
     assert first["drill"] is False
@@ -518,7 +521,7 @@ async def test_an_alert_waits_behind_no_deadline_and_its_mails_behind_no_others(
     assert (released.looked_at, released.last) == (1, False)
     assert len(await mails(team, alert)) == 1
     async with runtime.transaction() as session:
-        [shipment] = await claim(session, runtime.seal, "worker", now, 1)
+        [shipment] = await claim(session, runtime.seal, Pace(1, 20), "worker", now, 1)
     assert [one.message.alert_id for one in shipment.consignments] == [alert["id"]]
 
 

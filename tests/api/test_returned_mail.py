@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from service.commands.bounces import listening, take
 from service.commands.line import build_line
 from service.domain.bounces import BounceClass
+from service.domain.bundles import Pace
 from service.flows.delivery import claim, record_all, send
 from service.sealing import return_path
 from service.store.messages import Message
@@ -281,7 +282,7 @@ async def test_a_report_that_overtakes_our_own_record_is_not_lost(
     (message,) = await messages(team, deadline, user_id=team.people["owner"])
     runtime = installation.runtime
     async with runtime.transaction() as session:
-        shipments = await claim(session, runtime.seal, "w", installation.clock.now, 10)
+        shipments = await claim(session, runtime.seal, Pace(1, 20), "w", installation.clock.now, 10)
     delivered = [one for ship in shipments for one in await send(runtime.channels, ship)]
     path = return_path(runtime.seal, message["id"], installation.clock.now)
     await take(runtime, returned.report(to=f"{path}@{DOMAIN}"), [])

@@ -273,6 +273,7 @@ def _bodies(ours: Furnished) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         ("patch", "/teams/{team_id}"): {"name": "Changed"},
         ("post", "/users/{user_id}/verify-address"): {},
+        ("post", "/users/{user_id}/revoke-feeds"): {},
         ("patch", "/users/{user_id}"): {"name": "Changed"},
         ("put", "/users/{user_id}/openpgp-key"): {"key": "x"},
         ("delete", "/users/{user_id}/openpgp-key"): {},

@@ -13,7 +13,7 @@ from service.channels.interface import Draft
 from service.domain.access import Level
 from service.domain.notifications import EventType
 from service.domain.webhooks import CHATS, Detail, Format
-from tests.channels.webhook_samples import TEMPLATES, channel, form, of
+from tests.channels.webhook_samples import ENTRY, TEMPLATES, channel, form, of
 
 FOLDER = Path(__file__).parent / "golden" / "webhooks"
 OWN = {"reader_zone": "Europe/Paris", "step": 2}
@@ -58,6 +58,8 @@ def samples() -> dict[str, Draft]:
         made[f"{kind}-deadline.completed"] = of(
             EventType.DEADLINE_COMPLETED, Level.CODE, form=form(kind)
         )
+    for event in (EventType.ENTRY_WRITTEN, EventType.ENTRY_WITHDRAWN, EventType.ENDPOINT_TEST):
+        made[f"caldav-{event}"] = of(event, form=form(Format.CALDAV), calendar=ENTRY)
     return made
 
 

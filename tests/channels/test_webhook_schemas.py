@@ -11,12 +11,12 @@ import pytest
 
 from service.app import create_app
 from service.domain.access import Level
-from service.domain.notifications import FOR_PEOPLE, EventType
+from service.domain.notifications import UNPUBLISHED, EventType
 from service.domain.webhooks import Detail, Format, carries
 from service.settings import Settings
 from tests.channels.webhook_samples import channel, form, of
 
-EVENTS = [event for event in EventType if event not in FOR_PEOPLE]
+EVENTS = [event for event in EventType if event not in UNPUBLISHED]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from typing import Any
 from service.channels.interface import Draft, Form
 from service.channels.webhook.sender import WebhookChannel
 from service.domain.access import Level
-from service.domain.deadlines import DeadlineKind
+from service.domain.alerts import AlertState
+from service.domain.deadlines import DeadlineKind, DeadlineState
 from service.domain.endpoints import News, Report
 from service.domain.notifications import (
     ChannelKind,
@@ -24,6 +25,14 @@ SOURCE = "https://adquem.example.org"
 UWAZI_MAP = (
     '{"template":"58ad7d240d44252fee4e6208","due":"due_date","status":"state","sequence":"news"}'
 )
+#: As feeds/ renders it: a format only carries it.
+ENTRY = (
+    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Deadline Feed//1.0//EN\r\nBEGIN:VEVENT\r\n"
+    b"UID:0e6c1c7b-3a3f-4f7e-8d0f-5b1a2f9c7e10\r\nDTSTAMP:20260801T100000Z\r\nSEQUENCE:3\r\n"
+    b"DTSTART;VALUE=DATE:20260819\r\nSUMMARY:[K-17] Filing: last day\r\nBEGIN:VALARM\r\n"
+    b"UID:0e6c1c7b-3a3f-4f7e-8d0f-5b1a2f9c7e10-1\r\nACTION:DISPLAY\r\nTRIGGER:-PT15H\r\n"
+    b"DESCRIPTION:Deadline K-17\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
 TEMPLATES = {
     "json": '{"text": "{case_code}: {event}", "when": ["{due_at}", "{timezone}"], "n": 1, "{{": "}}"}',
     "text": "{event} of {case_code}: {kind}, due {due_on} ({days_left} days)\n{link}\n",
@@ -33,6 +42,14 @@ _REPORT_NEWS = {
     EventType.ENDPOINT_PAUSED: News.PAUSED,
     EventType.ENDPOINT_DISABLED: News.DISABLED,
     EventType.ENDPOINT_ENABLED: News.ENABLED,
+}
+_ENDED = {
+    EventType.DEADLINE_COMPLETED: DeadlineState.COMPLETED,
+    EventType.DEADLINE_MISSED: DeadlineState.MISSED,
+    EventType.DEADLINE_WAIVED: DeadlineState.WAIVED,
+    EventType.DEADLINE_CANCELLED: DeadlineState.CANCELLED,
+    EventType.ALERT_RESOLVED: AlertState.RESOLVED,
+    EventType.ESCALATION_RESOLVED: DeadlineState.COMPLETED,
 }
 
 
@@ -73,6 +90,7 @@ def of(event: EventType, level: Level = Level.BASIS, **given: Any) -> Draft:
 
 def deadline(level: Level, event: EventType, **given: Any) -> Notice:
     own: dict[str, Any] = {"event": event, "critical": True, "standing": "secondary"}
+    own["ended"] = _ENDED.get(event)
     if event is EventType.REMINDER_DUE:
         own["act_by_on"] = date(2026, 3, 6)
     if event is EventType.DATE_CHANGED:
@@ -85,6 +103,7 @@ def deadline(level: Level, event: EventType, **given: Any) -> Notice:
 def alert(level: Level, event: EventType, **given: Any) -> Notice:
     own: dict[str, Any] = {
         "event": event,
+        "ended": _ENDED.get(event),
         "subject": SubjectKind.ALERT,
         "subject_id": "alr_01",
         "kind": None,

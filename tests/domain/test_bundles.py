@@ -1,14 +1,24 @@
 """What reaches one person at one moment leaves together; nothing is left out and nothing is said twice."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.bundles import APART, MOST, Due, together
-from service.domain.notifications import EventType
+from service.domain.bundles import (
+    APART,
+    MOST,
+    PATIENT,
+    Due,
+    Pace,
+    patient_from,
+    together,
+    turn_at,
+)
+from service.domain.notifications import EventType, useful_until
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
 def due(
@@ -26,8 +36,43 @@ def test_a_changed_date_does_not_stand_among_reminders() -> None:
     assert sorted(map(len, together(many))) == [1, 5]
 
 
-def test_a_few_leave_one_by_one() -> None:
-    assert together([due(n) for n in range(APART)]) == [[f"msg_{n}"] for n in range(APART)]
+def test_a_few_that_cannot_wait_leave_one_by_one() -> None:
+    near = [due(n, left=HOUR) for n in range(APART)]
+    assert together(near) == [[f"msg_{n}"] for n in range(APART)]
+
+
+def test_of_those_that_can_wait_two_already_leave_together() -> None:
+    assert together([due(0), due(1)]) == [["msg_0", "msg_1"]]
+
+
+@given(
+    st.lists(st.integers(0, 3599), max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 30),
+)
+def test_nobody_gets_more_than_the_pace_and_nobody_waits_longer_than_an_hour(
+    ago: list[int], per_minute: int, per_hour: int
+) -> None:
+    begun = [NOW - timedelta(seconds=one) for one in ago]
+    at = turn_at(begun, Pace(per_minute, per_hour), NOW)
+    assert NOW <= at <= NOW + HOUR
+    for most, span in ((per_minute, timedelta(minutes=1)), (per_hour, HOUR)):
+        assert sum(at - span < one for one in begun) < most
+    if at > NOW:
+        just_before = at - timedelta(microseconds=1)
+        spans = ((per_minute, timedelta(minutes=1)), (per_hour, HOUR))
+        assert any(sum(just_before - span < one for one in begun) >= most for most, span in spans)
+
+
+@given(st.sampled_from(EventType), st.timedeltas(-7 * DAY, 60 * DAY))
+def test_nothing_urgent_can_wait(event: EventType, left: timedelta) -> None:
+    one = due(0, left=left, event=event)
+    if one.can_wait:
+        assert left >= 2 * DAY
+        assert event in {EventType.REMINDER_DUE, EventType.DEADLINE_CANCELLED}
+        assert useful_until(NOW + left, NOW) >= patient_from(NOW)
+    elif event in PATIENT:
+        assert useful_until(NOW + left, NOW) < patient_from(NOW)
 
 
 def test_many_to_one_person_leave_together() -> None:
@@ -75,5 +120,5 @@ def test_each_leaves_once_and_only_with_its_like(
         assert len(group) <= MOST
         if len(group) > 1:
             members = [by_id[one] for one in group]
-            assert len({(one.reader_id, one.left < DAY) for one in members}) == 1
+            assert len({(one.reader_id, one.can_wait) for one in members}) == 1
             assert all(one.reader_id and one.about_deadline for one in members)

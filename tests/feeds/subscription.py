@@ -1,6 +1,9 @@
 """One subscribed calendar: fetches it, and takes it apart."""
 
+import email
+import email.policy
 from dataclasses import dataclass
+from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -8,6 +11,7 @@ import httpx
 from icalendar import Calendar
 
 from tests.api.installation import Installation, Team, create
+from workers.tasks import deliver
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,29 @@ async def subscribe(
     installation: Installation, team: Team, role: str, level: int, **given: Any
 ) -> Subscription:
     body = {"name": "Сроки", "user_id": team.people[role], "level": level} | given
-    made = await create(team.admin, "/feeds", body)
+    return of(installation, await create(team.admin, "/feeds", body))
+
+
+def of(installation: Installation, made: dict[str, Any]) -> Subscription:
+    """What the answer that holds the address subscribes to."""
     path = "/f/" + made["url"].rpartition("/f/")[2]
     return Subscription(installation.outside, made["id"], path)
 
 
 def modified_at(response: httpx.Response) -> Any:
     return parsedate_to_datetime(response.headers["last-modified"])
+
+
+async def letters(installation: Installation) -> list[EmailMessage]:
+    """The mails that have left until now about feeds, in order."""
+    await deliver(installation.runtime)
+    files = sorted((installation.runtime.settings.home / "outbox").glob("*.eml"))
+    mails = [
+        email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files
+    ]
+    return [mail for mail in mails if "fed_" in text_of(mail)]
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    return body.get_content() if body else ""

@@ -184,25 +184,6 @@ async def test_an_unknown_feed_and_a_wrong_secret_are_told_the_same(
     assert all(one == names[0] for one in names)
 
 
-async def test_a_rotated_address_ends_the_old_one_and_shows_the_same_events(
-    team: Team, feed: Subscription
-) -> None:
-    await team.deadline()
-    uid = (await feed.event())["UID"]
-    made = await create(team.admin, f"/feeds/{feed.id}/rotate", {})
-    assert (await feed.fetch()).status_code == 404
-    path = "/f/" + made["url"].rpartition("/f/")[2]
-    assert (await Subscription(feed.client, feed.id, path).event())["UID"] == uid
-
-
-async def test_a_revoked_feed_shows_nothing_any_more(team: Team, feed: Subscription) -> None:
-    await team.deadline(title="Marked")
-    await create(team.admin, f"/feeds/{feed.id}/revoke", {})
-    response = await feed.fetch()
-    assert "Marked" not in response.text
-    assert "etag" not in response.headers
-
-
 # --- what changes is noticed by whoever knows the time alone
 
 
@@ -241,7 +222,7 @@ async def test_who_leaves_the_team_loses_its_events_at_the_next_fetch(
     path = f"/users/{team.people['owner']}"
     await change(installation.operator, path, {"team_ids": [other.id]})
     await noticed(feed, before)
-    assert await feed.events() == []
+    assert b"Marked" not in await feed.content()
 
 
 async def test_who_is_disabled_loses_the_events_at_the_next_fetch(
@@ -252,7 +233,7 @@ async def test_who_is_disabled_loses_the_events_at_the_next_fetch(
     before = await feed.fetch()
     installation.clock.advance(DAY)
     await change(team.admin, f"/users/{team.people['owner']}", {"disabled": True})
-    assert await feed.events() == []
+    assert b"Marked" not in await feed.content()
     await noticed(feed, before)
 
 
@@ -291,5 +272,6 @@ async def test_a_feed_holds_nothing_of_another_team(installation: Installation) 
     own = await ours.deadline(title="Own")
     content = await feed.content()
     assert b"Own" in content
-    for word in (b"Foreign", b"K-2", theirs.id.encode(), own["id"].encode()):
+    assert own["id"].encode() in content.replace(b"\r\n ", b"")  # the link to its page
+    for word in (b"Foreign", b"K-2", theirs.id.encode()):
         assert word not in content

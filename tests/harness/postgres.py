@@ -53,10 +53,19 @@ _SETTINGS = {
 }
 
 
-class PostgresServer:
-    """One server; `with PostgresServer() as postgres:` stops it and removes its data at the end."""
+def programs() -> Path:
+    """The folder of pg_dump and the others, for whoever runs the tests."""
+    return _INSTALL / "bin"
 
-    def __init__(self) -> None:
+
+class PostgresServer:
+    """One server; `with PostgresServer() as postgres:` stops it and removes its data at the end.
+
+    `settings`: of Postgres, over ours; whoever stops it in mid-work wants its commits to be kept.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = _SETTINGS | settings
         self._cleanup = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self._templates: set[str] = set()
@@ -66,7 +75,8 @@ class PostgresServer:
     def __enter__(self) -> Self:
         self.folder = self._cleanup.enter_context(short_folder())
         try:
-            self._start()
+            self._initialize()
+            self.start()
         except BaseException:
             self.close()
             raise
@@ -82,11 +92,15 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop without a checkpoint and forget the data."""
+        self.stop()
+        self._cleanup.close()
+
+    def stop(self) -> None:
+        """As a crash: connections are cut, and the next start recovers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(timeout=30)
             self._process = None
-        self._cleanup.close()
 
     def url(self, database: str = "postgres") -> str:
         """As an operator writes ADQUEM_DATABASE_URL; psycopg reads it as it is."""
@@ -125,27 +139,19 @@ class PostgresServer:
         finally:
             self.drop_database(url)
 
-    def execute(self, statement: sql.Composed | sql.SQL) -> None:
-        """One statement as the superuser, outside a transaction."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def _create(self, name: str, template: str) -> None:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Does nothing where it runs already; after `stop` it has the data that it had."""
+        if self._process is not None:
+            return
         data, log = self.folder / "data", self.folder / "log"
-        user = _UNPRIVILEGED if os.geteuid() == 0 else None
-        if user:
-            shutil.chown(self.folder, user)
-        programs = _reachable_programs(self.folder) if user else _INSTALL / "bin"
-        _initialize(programs, data, user)
-        settings = itertools.chain.from_iterable(("-c", f"{k}={v}") for k, v in _SETTINGS.items())
-        command = [str(programs / "postgres"), "-D", str(data), "-k", str(self.folder), *settings]
-        with log.open("wb") as output:
+        settings = itertools.chain.from_iterable(
+            ("-c", f"{name}={value}") for name, value in self._settings.items()
+        )
+        server = str(self._programs / "postgres")
+        command = [server, "-D", str(data), "-k", str(self.folder), *settings]
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
-                tethered(command, user, signal.SIGQUIT),
+                tethered(command, self._user, signal.SIGQUIT),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -156,6 +162,22 @@ class PostgresServer:
             eventually(self._answers, timeout=30, every=0.02)
         except AssertionError as error:
             raise RuntimeError(f"Postgres does not answer:\n{log.read_text()}") from error
+
+    def execute(self, statement: sql.Composed | sql.SQL) -> None:
+        """One statement as the superuser, outside a transaction."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _create(self, name: str, template: str) -> None:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def _initialize(self) -> None:
+        self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        self._programs = _reachable_programs(self.folder) if self._user else _INSTALL / "bin"
+        _initialize(self._programs, self.folder / "data", self._user)
 
     def _answers(self) -> bool:
         assert self._process is not None

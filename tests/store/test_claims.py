@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from service.domain.bundles import Pace
 from service.domain.notifications import MessageState
 from service.domain.retry import Outcome, Verdict
 from service.store.attempts import (
@@ -23,6 +24,8 @@ from tests.store import factories
 from tests.store.factories import MINUTE, NOW, Docket, put
 from tests.store.opened import Opened
 
+PACE = Pace(1, 20)
+
 LEASE = timedelta(seconds=60)
 TICK = timedelta(microseconds=1)
 
@@ -38,7 +41,7 @@ async def put_mails(database: Opened, docket: Docket, count: int, **given: objec
 
 async def lease(database: Opened, token: str, now: object = NOW, limit: int = 100) -> list[Message]:
     async with database.transaction() as session:
-        return await lease_due(session, now, token, LEASE, limit)  # type: ignore[arg-type]
+        return await lease_due(session, PACE, now, token, LEASE, limit)  # type: ignore[arg-type]
 
 
 async def message(database: Opened, message_id: str) -> Message:

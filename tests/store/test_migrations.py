@@ -97,6 +97,23 @@ def test_the_chain_builds_what_the_classes_would_build_indexes_and_predicates_in
     assert shape(empty_url) == built_by_chain
 
 
+def test_a_migration_gives_up_a_lock_that_it_would_wait_for_and_can_be_run_again(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """Behind one that waits, everybody else waits too."""
+    with postgres.database() as database_url:
+        url = driver_url(database_url, tmp_path)
+        migrations.upgrade(url)
+        migrations.downgrade(url, "2026112310")
+        with plainly(url).begin() as held:
+            held.execute(sa.text("LOCK TABLE escalations IN ROW EXCLUSIVE MODE"))
+            with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+                migrations.upgrade(url)
+        assert "installations" not in tables(url), "half a migration was left behind"
+        migrations.upgrade(url)
+        assert "installations" in tables(url)
+
+
 async def test_a_database_behind_the_chain_is_noticed(empty_url: str) -> None:
     opened = Opened(empty_url)
     try:

@@ -3,7 +3,7 @@
 It decides nothing about what belongs together, and it keeps no state: the same mails give the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import Any
 
+from service.channels.email.assembly import Field, assembled, field_of
 from service.channels.wording import wording
 from service.languages import Language
 
@@ -32,24 +33,26 @@ def bundled(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any],
     words = wording(Language(newest["Content-Language"] or Language.ENGLISH))
     notices = [{"subject": str(mail["Subject"]), "text": text_of(mail)} for mail in mails]
     facts = {"words": words, "notices": notices}
-    made = EmailMessage(policy.SMTP)
-    for name in _SHARED:
-        made[name] = newest[name]
-    made["Subject"] = render("email/bundle/subject.txt", facts).strip()
-    made["Message-ID"] = f"<{own_id}@{str(newest['Message-ID']).strip('<>').partition('@')[2]}>"
+    own = f"<{own_id}@{str(newest['Message-ID']).strip('<>').partition('@')[2]}>"
     # Whoever threads mails by deadline finds each of them here.
     threads = dict.fromkeys(str(mail["References"]) for mail in mails)
-    made["References"] = " ".join(threads)
-    if any(mail["Importance"] for mail in mails):
-        made["Importance"] = "high"
-    for mail in mails:
-        made["X-Notification-Id"] = mail["X-Notification-Id"]
-    made.set_content(render("email/bundle/body.txt", facts), cte="quoted-printable")
-    html = render("email/bundle/body.html", facts)
-    made.add_alternative(html, subtype="html", cte="quoted-printable")
-    made["Content-Language"] = words.language.value
-    made.set_boundary(f"=_{own_id}")
-    return flattened(made)
+    urgent = any(mail["Importance"] for mail in mails)
+    fields = [
+        *as_written(newest, _SHARED),
+        field_of("Subject", render("email/bundle/subject.txt", facts).strip()),
+        ("Message-ID", own),
+        ("References", "\r\n ".join(threads)),
+        *([("Importance", "high")] if urgent else []),
+        *(("X-Notification-Id", str(mail["X-Notification-Id"])) for mail in mails),
+        ("Content-Language", words.language),
+    ]
+    text, html = (render(f"email/bundle/body.{kind}", facts) for kind in ("txt", "html"))
+    return assembled(fields, text, html, own_id)
+
+
+def as_written(mail: EmailMessage, names: Collection[str]) -> Iterator[Field]:
+    """Those of its headers, encoded and folded as they stand."""
+    return ((name, value) for name, value in mail.raw_items() if name in names)
 
 
 def text_of(mail: EmailMessage) -> str:
@@ -58,9 +61,3 @@ def text_of(mail: EmailMessage) -> str:
     assert part is not None, "every mail of ours has a text part"
     text: str = part.get_content()
     return text.strip()
-
-
-def flattened(mail: EmailMessage) -> bytes:
-    """The mail with CRLF line ends. The library begins a header that is a little too long on the line after
-    its name, which some filters take for the mark of a forger."""
-    return mail.as_bytes().replace(b"\r\nSubject:\r\n ", b"\r\nSubject: ", 1)

@@ -3,23 +3,23 @@
 The To line is not among them: the address is read at handover and put in front by the sender.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from typing import Any
 
 from jinja2 import Environment
 
-from service.channels.email.bundle import bundle_id, bundled, flattened
+from service.channels.email.assembly import Field, assembled, field_of
+from service.channels.email.bundle import bundle_id, bundled
 from service.channels.email.disclosure import CLEAR_TEXT, ClearText, in_clear
 from service.channels.email.neutral import neutral, one_line
 from service.channels.email.overview import folder_of, overview_facts, thread_of
-from service.channels.email.trouble import trouble_facts
+from service.channels.email.trouble import feed_facts, trouble_facts
 from service.channels.interface import Draft, Parcel
 from service.channels.wording import Wording, worded_templates, wording
 from service.domain.access import Level
@@ -73,12 +73,14 @@ class MailContent:
         self._unsubscribe = unsubscribe
         self._domain = domain
         name, address = parseaddr(sender)
-        self._from = Address(name, addr_spec=address)
+        written = SMTP.header_factory("From", Address(name, addr_spec=address)).fold(policy=SMTP)
+        self._from = written.removeprefix("From: ").rstrip("\r\n")
 
     @cached_property
     def _environment(self) -> Environment:
         # Here, and not field by field: none can be forgotten.
-        return worded_templates(self._templates).overlay(finalize=neutral)
+        # The templates of a running process do not change: asking the disk takes longer than rendering.
+        return worded_templates(self._templates).overlay(finalize=neutral, auto_reload=False)
 
     def compose(self, draft: Draft) -> bytes:
         """CRLF line ends, ASCII only, no To header."""
@@ -92,6 +94,9 @@ class MailContent:
         if draft.report is not None:
             facts = trouble_facts(draft.report, draft.reader_zone or "UTC", words)
             return self._frozen(draft, "endpoint", draft.report.endpoint_id, facts)
+        if draft.feed_report is not None:
+            facts = feed_facts(draft.feed_report, draft.reader_zone or "UTC", words)
+            return self._frozen(draft, "feed", draft.feed_report.feed_id, facts)
         if draft.notice is None:
             raise ValueError(f"no mail is written about {draft.event}")
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)
@@ -123,59 +128,47 @@ class MailContent:
 
     def _frozen(self, draft: Draft, name: str, about: str, facts: dict[str, Any]) -> bytes:
         """`name`: the folder of the templates; `about`: what the mails of one thread have in common."""
-        folder, words = f"email/{name}", wording(draft.reader_language)
-        mail = EmailMessage(policy.SMTP)
-        mail["From"] = self._from
-        prefix = words.gettext("DRILL") + " " if draft.notice and draft.notice.drill else ""
-        mail["Subject"] = prefix + one_line(self.render(f"{folder}/subject.txt", facts))
-        mail["Date"] = format_datetime(draft.occurred_at)
-        mail["Message-ID"] = f"<{draft.message_id}@{self._domain}>"
-        thread = f"<{about}@{self._domain}>"
-        mail["In-Reply-To"] = thread
-        mail["References"] = thread
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-        if facts["urgent"]:
-            mail["Importance"] = "high"
-        mail["X-Notification-Id"] = draft.message_id
-        if draft.notice:
-            mail["X-Deadline-Version"] = str(draft.notice.version)
-        if clear := _clear_text(draft):
-            mail[CLEAR_TEXT] = clear
-        mail.set_content(self.render(f"{folder}/body.txt", facts), cte="quoted-printable")
-        html = self.render(f"{folder}/body.html", facts)
-        mail.add_alternative(html, subtype="html", cte="quoted-printable")
-        if draft.calendar is not None:
-            _attach(mail, draft.calendar, draft.message_id)
-        # After the parts: earlier it would have moved into the first of them.
-        mail["Content-Language"] = words.language.value
-        # A boundary of our own: the library's is random, and the same draft must give the same bytes.
-        mail.set_boundary(f"=_{draft.message_id}")
-        return self._one_click(draft) + flattened(mail)
+        folder = f"email/{name}"
+        prefix = (
+            facts["words"].gettext("DRILL") + " " if draft.notice and draft.notice.drill else ""
+        )
+        subject = prefix + one_line(self.render(f"{folder}/subject.txt", facts))
+        return assembled(
+            self._head(draft, subject, about, facts),
+            self.render(f"{folder}/body.txt", facts),
+            self.render(f"{folder}/body.html", facts),
+            draft.message_id,
+            draft.calendar,
+        )
 
-    def _one_click(self, draft: Draft) -> bytes:
-        """By RFC 8058. The library would encode a link that is longer than a line: nobody follows that."""
-        if draft.event not in OPTIONAL:
-            return b""
-        where = self._unsubscribe(draft.message_id).replace(", ", ",\r\n ")
-        how = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
-        return f"List-Unsubscribe: {where}\r\n{how}\r\n".encode()
+    def _head(
+        self, draft: Draft, subject: str, about: str, facts: dict[str, Any]
+    ) -> Iterator[Field]:
+        if draft.event in OPTIONAL:
+            # One click, by RFC 8058.
+            where = self._unsubscribe(draft.message_id).replace(", ", ",\r\n ")
+            yield "List-Unsubscribe", where
+            yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+        thread = f"<{about}@{self._domain}>"
+        yield "From", self._from
+        yield field_of("Subject", subject)
+        yield "Date", format_datetime(draft.occurred_at)
+        yield "Message-ID", f"<{draft.message_id}@{self._domain}>"
+        yield "In-Reply-To", thread
+        yield "References", thread
+        yield "Auto-Submitted", "auto-generated"
+        yield "X-Auto-Response-Suppress", "OOF, AutoReply"
+        if facts["urgent"]:
+            yield "Importance", "high"
+        yield "X-Notification-Id", draft.message_id
+        if draft.notice:
+            yield "X-Deadline-Version", str(draft.notice.version)
+        if clear := _clear_text(draft):
+            yield CLEAR_TEXT, clear
+        yield "Content-Language", facts["words"].language
 
     def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)
-
-
-def _attach(mail: EmailMessage, calendar: bytes, message_id: str) -> None:
-    """Beside the texts, as a file: no mail program is asked to make an invitation of it."""
-    # Neither boundary may begin with the other: some readers compare no further.
-    mail.set_boundary(f"=_texts_{message_id}")
-    mail.add_attachment(
-        calendar,
-        maintype="text",
-        subtype="calendar",
-        filename="deadline.ics",
-        params={"method": "PUBLISH", "charset": "utf-8"},
-    )
 
 
 def _clear_text(draft: Draft) -> ClearText | None:

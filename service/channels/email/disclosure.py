@@ -5,12 +5,12 @@ It encrypts nothing, and takes a mail's word for what is in it: that was decided
 
 from collections.abc import Callable, Sequence
 from email import policy
-from email.message import EmailMessage
 from email.parser import BytesParser
 from enum import StrEnum
 from typing import Any
 
-from service.channels.email.bundle import flattened, text_of
+from service.channels.email.assembly import assembled, field_of
+from service.channels.email.bundle import as_written, text_of
 from service.channels.wording import wording
 from service.languages import Language
 
@@ -55,17 +55,13 @@ def in_clear(contents: Sequence[bytes], own_id: str, render: Callable[[str, Any]
         "texts": [text_of(mail) for mail in shown],
         "withheld": len(mails) - len(shown),
     }
-    made = EmailMessage(policy.SMTP)
-    for name in _SHARED:
-        if first[name]:
-            made[name] = first[name]
-    made["Subject"] = render("email/withheld/subject.txt", facts).strip()
-    made["Message-ID"] = f"<{own_id}@{str(first['Message-ID']).strip('<>').partition('@')[2]}>"
-    for mail in mails:
-        made["X-Notification-Id"] = mail["X-Notification-Id"]
-    made.set_content(render("email/withheld/body.txt", facts), cte="quoted-printable")
-    html = render("email/withheld/body.html", facts)
-    made.add_alternative(html, subtype="html", cte="quoted-printable")
-    made["Content-Language"] = words.language.value
-    made.set_boundary(f"=_{own_id}")
-    return flattened(made)
+    own = f"<{own_id}@{str(first['Message-ID']).strip('<>').partition('@')[2]}>"
+    fields = [
+        *as_written(first, _SHARED),
+        field_of("Subject", render("email/withheld/subject.txt", facts).strip()),
+        ("Message-ID", own),
+        *(("X-Notification-Id", str(mail["X-Notification-Id"])) for mail in mails),
+        ("Content-Language", words.language),
+    ]
+    text, html = (render(f"email/withheld/body.{kind}", facts) for kind in ("txt", "html"))
+    return assembled(fields, text, html, own_id)

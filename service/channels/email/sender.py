@@ -5,6 +5,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -22,9 +23,12 @@ from service.channels.interface import Draft, Form, Parcel
 from service.domain.notifications import ChannelKind
 from service.domain.retry import MAIL_PAUSES, Outcome, Verdict
 from service.errors import Code, Refusal
+from service.faults import fault
 
 #: One try may take this long in all; shorter than a lease, so that no row is sent by two workers.
 _TRY_SECONDS = 45
+#: A connection that was used so few seconds ago is used again unasked.
+_RESTED = 5
 _log = structlog.get_logger()
 
 
@@ -174,16 +178,30 @@ class SmtpTransport:
             "timeout": patience,
         }
         self._sender = parseaddr(sender)[1]
-        self._idle: list[aiosmtplib.SMTP] = []
+        #: Each with the time from which on it is asked whether it still answers.
+        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
         self._slots = asyncio.Semaphore(connections)
 
     async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
         talk = _Talk(return_path or self._sender)
         try:
-            async with self._slots, asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
-                return await talk.submit(smtp, parcel, mail)
+            async with self._slots, asyncio.timeout(_TRY_SECONDS):
+                outcome = await self._submitted(talk, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            return _failure(error, talk.at)
+            outcome = _failure(error, talk.at)
+        return replace(outcome, address=self._options["hostname"])
+
+    async def _submitted(self, talk: "_Talk", parcel: Parcel, mail: bytes) -> Outcome:
+        while True:
+            kept = bool(self._idle)
+            async with self._connection() as smtp:
+                try:
+                    return await talk.submit(smtp, parcel, mail)
+                except aiosmtplib.SMTPServerDisconnected:
+                    smtp.close()
+                    # A kept one had ended before anything was named: the next may live, or a new one.
+                    if not kept or talk.at != "mail":
+                        raise
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
@@ -195,12 +213,15 @@ class SmtpTransport:
         except BaseException:
             smtp.close()
             raise
-        self._idle.append(smtp)
+        if smtp.is_connected:
+            self._idle.append((smtp, asyncio.get_running_loop().time() + _RESTED))
 
     async def _living(self) -> aiosmtplib.SMTP | None:
         """A kept connection that still answers; relays hang up on idle ones without a word."""
         while self._idle:
-            smtp = self._idle.pop()
+            smtp, rested_at = self._idle.pop()
+            if asyncio.get_running_loop().time() < rested_at:
+                return smtp
             try:
                 await smtp.rset(timeout=5)
             except (aiosmtplib.SMTPException, OSError, TimeoutError):
@@ -217,7 +238,7 @@ class SmtpTransport:
     async def close(self) -> None:
         while self._idle:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await self._idle.pop().quit(timeout=2)
+                await self._idle.pop()[0].quit(timeout=2)
 
 
 class _Talk:
@@ -241,6 +262,7 @@ class _Talk:
         await smtp.rcpt(parcel.address, options=options)
         self.at = "data"
         reply = await smtp.data(mail)
+        fault("smtp.after_reply")
         return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500], at=self.at)
 
 

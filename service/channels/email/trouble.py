@@ -1,9 +1,10 @@
-"""What the mail about an endpoint in trouble may use: its name, and what became of it."""
+"""What the mails about an endpoint in trouble, and about a feed, may use: a name, and what became of it."""
 
 from typing import Any
 
 from service.channels.wording import Wording
 from service.domain.endpoints import News, Report
+from service.domain.feeds import Family, FeedNews, FeedReport
 from service.languages import marked
 
 _HEADS = {
@@ -15,6 +16,42 @@ _HEADS = {
     News.STILL_DISABLED: marked("endpoint", "An endpoint is still disabled"),
     News.ENABLED: marked("endpoint", "An endpoint works again"),
 }
+_FEED_HEADS = {
+    FeedNews.FIRST_FETCH: marked("feed", "A new program reads your calendar"),
+    FeedNews.REFUSED: marked("feed", "A program was refused your calendar"),
+    FeedNews.STALE: marked("feed", "Your calendar is no longer fetched"),
+    FeedNews.NEVER_FETCHED: marked("feed", "Your calendar was never fetched"),
+}
+_FAMILIES = {
+    Family.GOOGLE: "Google Calendar",
+    Family.OUTLOOK: "Microsoft Outlook",
+    Family.ICLOUD: "iCloud",
+    Family.IOS: "iPhone, iPad",
+    Family.APPLE: "Apple Calendar",
+    Family.THUNDERBIRD: "Thunderbird",
+    Family.ICSX5: "ICSx5",
+    Family.NEXTCLOUD: "Nextcloud",
+    Family.FASTMAIL: "Fastmail",
+    Family.PROTON: "Proton Calendar",
+    Family.HOME_ASSISTANT: "Home Assistant",
+    Family.EVOLUTION: "Evolution",
+    Family.VDIRSYNCER: "vdirsyncer",
+}
+
+
+def feed_facts(report: FeedReport, zone: str, words: Wording) -> dict[str, Any]:
+    """As `trouble_facts`; a program that does not say what it is is called just that."""
+    unnamed = words.pgettext("feed", marked("feed", "Another program"))
+    return {
+        "words": words,
+        "urgent": False,
+        "head": words.pgettext("feed", _FEED_HEADS[report.news]),
+        "news": report.news.value,
+        "name": report.name,
+        "feed_id": report.feed_id,
+        "program": _FAMILIES.get(report.family, unnamed) if report.family else None,
+        "since": words.wall_clock(report.since, zone) if report.since else None,
+    }
 
 
 def trouble_facts(report: Report, zone: str, words: Wording) -> dict[str, Any]:

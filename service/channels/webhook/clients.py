@@ -16,7 +16,7 @@ import httpcore
 import httpx
 
 from service.channels.webhook.answers import READ_BYTES, Answer
-from service.channels.webhook.guard import GuardedBackend, Network
+from service.channels.webhook.guard import GuardedBackend, Network, dialled
 
 _CONNECT_SECONDS = 5
 _MOST_POOLS = 64
@@ -111,6 +111,7 @@ class Line:
             request = client.build_request(method, target, content=content or None, headers=headers)
             async with asyncio.timeout_at(self._until):
                 response = await client.send(request, stream=True)
+            dialled.set(response.extensions["network_stream"].get_extra_info("server_addr")[0])
             try:
                 return await self._read(response, most)
             finally:

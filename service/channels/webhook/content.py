@@ -4,7 +4,7 @@ Each format has a file of its own; this one chooses. It sends nothing.
 """
 
 from service.channels.interface import Draft, Form
-from service.channels.webhook import chats, civicrm, cloudevents, free, uwazi
+from service.channels.webhook import caldav, chats, civicrm, cloudevents, free, uwazi
 from service.channels.webhook.envelope import Pages, envelope, subject_of
 from service.channels.webhook.text import as_json
 from service.domain.webhooks import ADAPTERS, CHATS, Detail, Format
@@ -20,7 +20,7 @@ def check_form(form: Form) -> None:
     elif form.template is not None:
         text = "Only the formats free and uwazi have a template."
         raise Refusal(Code.INVALID_INPUT, text, "template")
-    if form.format in ADAPTERS and form.detail is Detail.THIN:
+    if form.format in ADAPTERS - {Format.CALDAV} and form.detail is Detail.THIN:
         text = "There is nothing to enter without dates: choose the detail dates or full."
         raise Refusal(Code.INVALID_INPUT, text, "detail")
     if form.format is Format.NTFY and not form.topic:
@@ -37,6 +37,8 @@ def compose(draft: Draft, source: str, respond: str | None, pages: Pages | None 
         return civicrm.compose(draft, source)
     if draft.form.format is Format.UWAZI:
         return uwazi.compose(draft)
+    if draft.form.format is Format.CALDAV:
+        return caldav.compose(draft)
     if draft.form.format in CHATS:
         return as_json(chats.compose(draft, respond or _page(draft, pages)))
     own = envelope(draft, source, respond, pages)

@@ -43,7 +43,7 @@ def envelope(
         "team_id": draft.team_id,
         "subject": subject_of(draft),
         "sequence": draft.sequence,
-        "test": draft.event is EventType.ENDPOINT_TEST,
+        "test": draft.example or draft.event is EventType.ENDPOINT_TEST,
         "drill": notice is not None and notice.drill,
         "actor": _actor(draft.actor),
         "links": _links(draft, source, respond, pages),

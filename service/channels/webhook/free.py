@@ -68,7 +68,7 @@ def _values(draft: Draft, source: str, link: str | None) -> dict[str, str]:
         "sequence": draft.sequence,
         "source": source,
         "link": link,
-        "test": draft.event is EventType.ENDPOINT_TEST,
+        "test": draft.example or draft.event is EventType.ENDPOINT_TEST,
         "drill": notice is not None and notice.drill,
     }
     if notice is not None:

@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -32,6 +33,11 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LOCAL_NAMES = (
     "localhost", "localdomain", "local", "internal", "lan", "home.arpa", "onion", "invalid", "test",
 )  # fmt: skip
+
+
+#: The address that the request of the present task has dialled, or found open. httpcore knows no other way
+#: to say it where nothing comes back.
+dialled: ContextVar[str | None] = ContextVar("dialled", default=None)
 
 
 class BlockedAddress(httpcore.ConnectError):
@@ -109,6 +115,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise BlockedAddress("the name leads to an address that is not public")
         if own:
             raise BlockedAddress("the name leads back to this service")
+        dialled.set(str(addresses[0]))
         return await self._inner.connect_tcp(
             str(addresses[0]), port, timeout, local_address, socket_options
         )

@@ -18,6 +18,8 @@ _HEADLINES = {
     EventType.DEADLINE_CREATED: marked("chat", "A deadline has been entered"),
     EventType.DEADLINE_UPDATED: marked("chat", "A deadline has been changed"),
     EventType.DATE_CHANGED: marked("chat", "The date of a deadline has changed"),
+    EventType.DUE_SOON: marked("chat", "A deadline is due within three days"),
+    EventType.DUE_TODAY: marked("chat", "A deadline is due today"),
     EventType.DEADLINE_OVERDUE: marked("chat", "A deadline has passed and is still open"),
     EventType.REVIEW_WAITING: marked("chat", "A new date waits for a decision"),
     EventType.SECOND_PERSON_WANTED: marked("chat", "A second person is wanted"),
@@ -27,11 +29,15 @@ _HEADLINES = {
     EventType.DEADLINE_MISSED: marked("chat", "A deadline has been recorded as missed"),
     EventType.REMINDER_DUE: marked("chat", "Reminder of a deadline"),
     EventType.REMINDER_SNOOZED: marked("chat", "A reminder has been put off"),
+    EventType.ESCALATION_STARTED: marked("chat", "People are told: answers are awaited"),
     EventType.STEP_FIRED: marked("chat", "No answer yet: more people are told"),
     EventType.STEP_EMPTY: marked("chat", "A step has reached nobody"),
     EventType.ESCALATION_ACKNOWLEDGED: marked("chat", "Somebody has a deadline in hand"),
     EventType.ESCALATION_DECLINED: marked("chat", "Somebody has declined a deadline"),
+    EventType.ACK_EXPIRED: marked("chat", "An answer has run out: people are told again"),
     EventType.ESCALATION_EXHAUSTED: marked("chat", "Everybody has been told and nobody answers"),
+    EventType.ESCALATION_RESOLVED: marked("chat", "It is settled: nobody is asked any more"),
+    EventType.ESCALATION_CANCELLED: marked("chat", "It holds no more: nobody is asked about it"),
     EventType.COVERAGE_GAP_FOUND: marked("chat", "A step of a deadline would reach nobody"),
     EventType.COVERAGE_GAP_CLOSED: marked("chat", "A step would reach somebody again"),
     EventType.ALERT_RAISED: marked("chat", "ALERT: somebody has raised an alert"),
@@ -73,6 +79,8 @@ def said(draft: Draft, link: str | None) -> Saying:
     words, notice = wording(draft.reader_language), draft.notice
     text = _HEADLINES.get(draft.event, draft.event)
     headline = words.pgettext("chat", text)
+    if draft.example:
+        headline = f"{words.pgettext('chat', 'EXAMPLE')}: {headline}"
     asked = draft.reader_zone is not None
     label = words.gettext("Answer") if asked else words.pgettext("chat", "Open")
     saying = Saying(headline, link=link, link_label=label)

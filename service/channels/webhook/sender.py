@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,16 +12,17 @@ import httpx
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from service.channels.interface import Draft, Form, Parcel
-from service.channels.webhook import civicrm, content, uwazi
+from service.channels.webhook import caldav, civicrm, content, uwazi
 from service.channels.webhook.answers import Ask, failure, verdict
 from service.channels.webhook.clients import Clients, Line
 from service.channels.webhook.envelope import Pages
-from service.channels.webhook.guard import Network, check_url
+from service.channels.webhook.guard import Network, check_url, dialled
 from service.channels.webhook.headers import check_header, headers_of
 from service.domain.notifications import ChannelKind
 from service.domain.retry import WEBHOOK_PAUSES, Outcome, Verdict
 from service.domain.webhooks import ADAPTERS, Format
 from service.errors import Refusal
+from service.faults import fault
 
 _TRY_SECONDS = 20
 
@@ -66,16 +68,20 @@ class WebhookChannel:
 
     async def send(self, parcel: Parcel) -> Outcome:
         until = asyncio.get_running_loop().time() + self._seconds
+        dialled.set(None)
         try:
-            return await self._hand_over(Line(self._clients, until).ask, parcel)
+            outcome = await self._hand_over(Line(self._clients, until).ask, parcel)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
-            return failure(error)
+            outcome = failure(error)
+        return replace(outcome, address=dialled.get())
 
     async def _hand_over(self, ask: Ask, parcel: Parcel) -> Outcome:
         if parcel.format is Format.CIVICRM:
             return await civicrm.hand_over(ask, parcel)
         if parcel.format is Format.UWAZI:
             return await self._sessions.hand_over(ask, parcel)
+        if parcel.format is Format.CALDAV:
+            return await caldav.hand_over(ask, parcel)
         try:
             headers = headers_of(parcel)
         except (ValueError, RuntimeError, EmptyWebhookSecretError) as error:
@@ -85,6 +91,7 @@ class WebhookChannel:
             return Outcome(Verdict.TEMPORARY, "header", refusal.detail)
         address = _above(parcel.address) if parcel.format is Format.NTFY else parcel.address
         answer = await ask("POST", address, headers, parcel.content)
+        fault("webhook.after_reply")
         return verdict(answer, address, parcel.sent_at)
 
     async def check(self) -> dict[str, Any]:

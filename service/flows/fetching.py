@@ -1,0 +1,213 @@
+"""What a fetch of a feed is answered: decided anew at each, from what its person may see at that moment."""
+
+import hmac
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from service.domain.access import Level
+from service.domain.deadlines import RUNNING_STATES
+from service.domain.feeds import (
+    FAREWELL_FOR,
+    MOST_BYTES,
+    MOST_EVENTS,
+    WARNED_BEFORE,
+    Family,
+    admits,
+    fetchers_for,
+)
+from service.feeds.calendar import etag, farewell, render, uid_for, whole_second
+from service.feeds.entries import Entry, Expiry, FeedItem, Look
+from service.flows.showing import (
+    Guise,
+    changes,
+    comes_at,
+    guise_of,
+    item_of,
+    leaves_at,
+    level_within,
+    turns,
+)
+from service.languages import Language
+from service.sealing import fingerprint
+from service.store.cases import roles_held
+from service.store.feeds import Feed, ended_at, owner_of
+from service.store.shown import Facts, facts_shown, newest_dropped, of_feed
+
+_SECOND = timedelta(seconds=1)
+
+
+class Standing(Enum):
+    """`ENDED`: it says farewell; `GONE`: it has."""
+
+    UNKNOWN = auto()
+    ENDED = auto()
+    GONE = auto()
+    REFUSED = auto()
+    OPEN = auto()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The bytes and their validators. No two contents share a `modified_at`: it lies at the end of the
+    second of the newest change, and so perhaps a moment ahead."""
+
+    content: bytes
+    etag: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class Rendered(Fetched):
+    """`until`: when time alone changes it."""
+
+    until: datetime
+    shows_all: bool
+
+
+def standing(row: Row[Any] | None, secret: str, family: Family, now: datetime) -> Standing:
+    """Of a feed glanced at. An unknown feed and a wrong secret are told the same, in the same time.
+    Whoever was let in once is let in to the farewell."""
+    if not _opens(row, secret, now) or row is None:
+        return Standing.UNKNOWN
+    end = ended_at(row.revoked_at, row.expires_at, now)
+    if end is not None:
+        return after_end(end, now)
+    admitted = admits(fetchers_for(row.fetchers, Level(row.level)), family)
+    return Standing.OPEN if admitted else Standing.REFUSED
+
+
+def after_end(end: datetime, now: datetime) -> Standing:
+    return Standing.ENDED if now < end + FAREWELL_FOR else Standing.GONE
+
+
+def _opens(row: Row[Any] | None, secret: str, now: datetime) -> bool:
+    asked, nothing = fingerprint(secret), fingerprint("")
+    newest = hmac.compare_digest(row.fingerprint if row else nothing, asked)
+    known = row.previous_fingerprint if row else None
+    previous = hmac.compare_digest(known or nothing, asked)
+    return newest or (
+        previous and row is not None and row.previous_until is not None and now < row.previous_until
+    )
+
+
+def kept(row: Row[Any], edition: str, now: datetime) -> Fetched | None:
+    """The validators of what was rendered last, where that is what would be rendered now."""
+    if row.kept_of != kept_of(row.touched, edition) or now >= row.kept_until:
+        return None
+    return Fetched(b"", row.kept_etag, row.kept_modified_at)
+
+
+def kept_of(touched: int, edition: str) -> str:
+    """`edition`: of the program and its settings, which render otherwise after they have changed."""
+    return f"{touched} {edition}"
+
+
+def goodbye(feed: Row[Any] | Feed, end: datetime) -> Fetched:
+    """One event, so that calendars drop all others that they keep."""
+    at = max(end, feed.shown_at)
+    look = Look(feed.name, feed.language or Language.ENGLISH)
+    uid = uid_for(feed.salt, "farewell")
+    content = farewell(look, uid, end.date(), whole_second(at))
+    return Fetched(content, etag(content), whole_second(at) + _SECOND)
+
+
+async def rendered(
+    session: AsyncSession, feed: Feed, base_url: str, now: datetime
+) -> Rendered | None:
+    """None where its person is disabled, or has left the team. A fixed number of reads."""
+    owner = await owner_of(session, feed)
+    if owner is None:
+        return None
+    roles = await roles_held(session, feed.user_id)
+    rows = await facts_shown(session, of_feed(feed), now)
+    dropped_at = await newest_dropped(session, of_feed(feed), now)
+    guise = guise_of(feed, owner.language, base_url)
+    near = [facts for facts in rows if comes_at(facts) <= now]
+    near.sort(key=lambda facts: facts.ended_at is not None)
+    items = [
+        item_of(feed, facts, level, guise, now)
+        for facts in near[:MOST_EVENTS]
+        if (level := level_within(feed, facts.ceiling, roles[facts.case_id])) is not None
+    ]
+    changed_at = max(_instants(feed, rows, dropped_at, now))
+    extra = _expiry(feed, guise, now)
+    content, number = _within_bounds(feed, guise, items, extra, whole_second(changed_at))
+    return Rendered(
+        content,
+        etag(content),
+        whole_second(changed_at) + _SECOND,
+        min(_turns_ahead(feed, rows, now)),
+        shows_all=number == len(near),
+    )
+
+
+def near_ones(rows: Sequence[Facts], now: datetime, within: timedelta) -> list[Facts]:
+    """What still runs and falls due so soon."""
+    return [
+        facts
+        for facts in rows
+        if facts.state in RUNNING_STATES and now < facts.due_at <= now + within
+    ]
+
+
+def _within_bounds(
+    feed: Feed, guise: Guise, items: Sequence[FeedItem], extra: list[FeedItem], at: datetime
+) -> tuple[bytes, int]:
+    """The latest go first where it would be too large; answers how many stayed."""
+    look = Look(feed.name, guise.language, _zone_most_used(items))
+    content = render(look, [*items, *extra], at)
+    while len(content) > MOST_BYTES:
+        items = items[: len(items) * MOST_BYTES // len(content) - 1]
+        content = render(look, [*items, *extra], at)
+    return content, len(items)
+
+
+def _zone_most_used(items: Sequence[FeedItem]) -> str | None:
+    zones = Counter(item.entry.timezone for item in items if isinstance(item.entry, Entry))
+    return min(zones, key=lambda zone: (-zones[zone], zone), default=None)
+
+
+def _instants(
+    feed: Feed, rows: Sequence[Facts], dropped_at: datetime | None, now: datetime
+) -> list[datetime]:
+    """When anything in the feed became different, until now: what came and what left included."""
+    found = [at for facts in rows for at in (*changes(facts, now), comes_at(facts)) if at <= now]
+    warned_at = feed.expires_at - WARNED_BEFORE
+    own = [warned_at] if warned_at <= now else []
+    return [feed.shown_at, *own, *([dropped_at] if dropped_at else []), *found]
+
+
+def _turns_ahead(feed: Feed, rows: Sequence[Facts], now: datetime) -> list[datetime]:
+    ahead = [feed.expires_at - WARNED_BEFORE, feed.expires_at]
+    for facts in rows:
+        left_at = leaves_at(facts)
+        ahead += [*turns(facts), comes_at(facts), *([left_at] if left_at else [])]
+    return [at for at in ahead if at > now]
+
+
+def _expiry(feed: Feed, guise: Guise, now: datetime) -> list[FeedItem]:
+    """From two weeks before on, an event of the feed itself says so."""
+    warned_at = feed.expires_at - WARNED_BEFORE
+    if now < warned_at:
+        return []
+    at = whole_second(max(feed.shown_at, warned_at)) + timedelta(seconds=feed.shown)
+    entry = Expiry(guise.language, warned_at.date(), feed.expires_at.date())
+    return [FeedItem(uid_for(feed.salt, "expiry"), feed.shown, at, entry)]
+
+
+async def seen_by_strangers(
+    session: AsyncSession, feed: Feed, base_url: str, now: datetime
+) -> tuple[Fetched, bool]:
+    """What whoever has the address would be given, if at all, and whether nothing had to be left out."""
+    end = feed.ended_at(now)
+    made = None if end else await rendered(session, feed, base_url, now)
+    if made is None:
+        return goodbye(feed, end or feed.shown_at), True
+    return made, made.shows_all

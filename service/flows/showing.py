@@ -1,0 +1,146 @@
+"""What a calendar shows of a deadline, and what it counts by: one answer for feeds, mails, exports and
+calendar servers. It reads nothing and decides no right: the level is given.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from service.domain.access import Level, level_for
+from service.domain.deadlines import RUNNING_STATES, DeadlineState, local_date
+from service.domain.escalation import Role
+from service.domain.feeds import (
+    CANCELLED_SHOWN_FOR,
+    ENDED_SHOWN_FOR,
+    FUTURE_SHOWN,
+    MOVED_SHOWN_FOR,
+    Scope,
+    counts,
+)
+from service.feeds.calendar import uid_for, whole_second
+from service.feeds.entries import Basis, Entry, FeedItem
+from service.languages import Language
+from service.store.cases import Case
+from service.store.feeds import Feed
+from service.store.shown import Facts
+
+
+@dataclass(frozen=True)
+class Guise:
+    """How a calendar shows what it shows. `base_url`: where links lead, None: it has none."""
+
+    language: Language = Language.ENGLISH
+    base_url: str | None = None
+    alarms: bool = False
+    tasks: bool = False
+
+
+@dataclass(frozen=True)
+class Counted:
+    """By what a calendar knows an event, and by which it sees that the event has changed."""
+
+    uid: str
+    sequence: int
+    changed_at: datetime
+
+
+def guise_of(feed: Feed, spoken: Language, base_url: str | None) -> Guise:
+    """`spoken`: by its person, where the feed has no language of its own."""
+    return Guise(feed.language or spoken, base_url, feed.alarms, feed.tasks)
+
+
+def level_in(feed: Feed, case: Case, roles: Iterable[Role]) -> Level | None:
+    """The highest that any of the person's roles in the case allows; None beyond the feed's scope."""
+    if feed.scope is Scope.CASE and feed.case_id != case.id:
+        return None
+    return level_within(feed, case.ceiling, roles)
+
+
+def level_within(feed: Feed, ceiling: int, roles: Iterable[Role]) -> Level | None:
+    held = (role for role in roles if counts(feed.scope, role))
+    levels = (level_for(role, Level(feed.level), Level(ceiling)) for role in held)
+    return max((level for level in levels if level is not None), default=None)
+
+
+def item_of(feed: Feed, facts: Facts, level: Level, guise: Guise, now: datetime) -> FeedItem:
+    return counted_item(_counted(feed, facts, now), facts, level, now, guise)
+
+
+def counted_item(
+    counted: Counted, facts: Facts, level: Level, now: datetime, guise: Guise
+) -> FeedItem:
+    """Added in seconds to the time of the latest change, the counters make LAST-MODIFIED rise too, whatever
+    falls into one second."""
+    modified_at = whole_second(counted.changed_at) + timedelta(seconds=counted.sequence)
+    entry = entry_of(facts, level, now, guise)
+    return FeedItem(counted.uid, counted.sequence, modified_at, entry)
+
+
+def entry_of(facts: Facts, level: Level, now: datetime, guise: Guise) -> Entry:
+    """Nothing above the level gets as far as to be rendered."""
+    running, named = facts.state in RUNNING_STATES, level >= Level.CODE
+    detailed, link = level >= Level.BASIS, guise.base_url
+    return Entry(
+        level=level,
+        language=guise.language,
+        case_code=facts.code if named else "",
+        title=facts.title if detailed else "",
+        kind=facts.kind,
+        state=facts.state,
+        due_on=facts.due_on,
+        due_at=facts.due_at,
+        whole_day=facts.whole_day,
+        timezone=facts.timezone,
+        overdue=running and facts.due_at <= now,
+        moved=running and facts.version > 1 and now < facts.entered_at + MOVED_SHOWN_FOR,
+        forum=facts.forum if detailed else None,
+        basis=_basis(facts) if detailed else None,
+        link=f"{link}/deadlines/{facts.id}" if detailed and link else None,
+        notes=facts.notes if level >= Level.FULL else None,
+        alarms=guise.alarms,
+        task=guise.tasks,
+    )
+
+
+def turns(facts: Facts) -> list[datetime]:
+    """The instants at which time alone changes what an event says: it falls due, it is no longer new that
+    it has moved."""
+    if facts.state not in RUNNING_STATES:
+        return []
+    settled = [facts.entered_at + MOVED_SHOWN_FOR] if facts.version > 1 else []
+    return [facts.due_at, *settled]
+
+
+def comes_at(facts: Facts) -> datetime:
+    """From when on it is near enough to be shown."""
+    return facts.due_at - FUTURE_SHOWN
+
+
+def leaves_at(facts: Facts) -> datetime | None:
+    """When one that has ended is shown no longer."""
+    if facts.ended_at is None:
+        return None
+    cancelled = facts.state is DeadlineState.CANCELLED
+    return facts.ended_at + (CANCELLED_SHOWN_FOR if cancelled else ENDED_SHOWN_FOR)
+
+
+def changes(facts: Facts, now: datetime) -> list[datetime]:
+    """When what is shown of it became different, until now."""
+    return [facts.shown_at, facts.case_shown_at, *(at for at in turns(facts) if at <= now)]
+
+
+def _counted(feed: Feed, facts: Facts, now: datetime) -> Counted:
+    """The counters rise with every change of what is shown, and count three times, so that none of them is
+    outweighed by the two turns that time alone can bring, and a change takes back."""
+    turned = sum(at <= now for at in turns(facts))
+    sequence = 3 * (facts.shown + facts.case_shown + feed.shown) + turned
+    changed_at = max(feed.shown_at, *changes(facts, now))
+    return Counted(uid_for(feed.salt, facts.id), sequence, changed_at)
+
+
+def _basis(facts: Facts) -> Basis:
+    """Sources are named as the law is cited."""
+    sources = tuple(str(one["citation"]) for one in facts.sources if one.get("citation"))
+    entered_on = local_date(facts.entered_at, ZoneInfo(facts.timezone))
+    return Basis(facts.rule_id, sources, entered_on)

@@ -1,0 +1,36 @@
+"""`python -m tests.soak [NAME ...]`: runs the scenarios in full length, and writes their table into
+docs/reliability.md where all were run.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import ROOT, migrate
+from tests.soak.chaos import Result, figures, run
+from tests.soak.report import write
+from tests.soak.scenarios import full
+
+_DURABLE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+
+
+def main(names: list[str]) -> int:
+    """Answers the number of scenarios that were not survived."""
+    chosen = {name: make for name, make in full().items() if not names or name in names}
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as folder, PostgresServer(**_DURABLE) as postgres:
+        template = postgres.make_template("migrated", lambda url: migrate(url, Path(folder)))
+        for name, make in chosen.items():
+            result = run(make(), Path(folder) / name.replace(" ", "-"), postgres, template)
+            results.append(result)
+            print(figures(result), flush=True)
+            if not result.passed:
+                print(result.complaint, flush=True)
+    if not names:
+        write(ROOT / "docs" / "reliability.md", results)
+    return sum(not result.passed for result in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,233 @@
+"""Enters the notices of a drill in bulk, and reads back what the tables say of them.
+
+Each notice is a custody deadline of its own, with one person and one mark, so that the whole way is walked:
+plan, release, claim, send, record. It starts nothing.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, func, or_
+from sqlalchemy import select as select_columns
+from sqlmodel import SQLModel, col
+
+from service.domain.deadlines import DeadlineKind
+from service.domain.escalation import Role
+from service.domain.notifications import ChannelKind
+from service.domain.retry import Verdict
+from service.ids import new_id
+from service.sealing import load_seal
+from service.settings import Settings
+from service.store.attempts import Attempt
+from service.store.cases import CaseRole
+from service.store.columns import as_rows, insert_rows
+from service.store.database import make_engine, writers
+from service.store.deadlines import Deadline
+from service.store.messages import HELD, PENDING, Message
+from service.store.users import Membership, User
+from tests.soak.oracle import Planned, Row, Try
+from tests.store import factories
+
+#: From the mark to the due instant: no whole days, and so an instant that no calendar moves.
+_AHEAD = timedelta(hours=36)
+_LONG_AGO = timedelta(days=10)
+_SECRET = b"whsec_" + b"c29hayBkcmlsbCBvZiB0aGUgc2lua3M="
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`notices` of so many teams, due evenly `over` some seconds from `start` on. `tools`: teams that have
+    an endpoint at `sink`, which is told of each as well."""
+
+    notices: int
+    start: datetime
+    over: float
+    teams: int = 20
+    tools: int = 0
+    sink: str = ""
+
+
+def enter(settings: Settings, wanted: Wanted) -> list[Planned]:
+    """Everything in one transaction; answers what is to arrive."""
+    made = _Docket(settings, wanted)
+    asyncio.run(_write(settings.sqlalchemy_url, made.rows))
+    return made.planned
+
+
+async def _write(url: str, rows: dict[type[SQLModel], list[SQLModel]]) -> None:
+    engine = make_engine(url)
+    try:
+        async with writers(engine)() as session, session.begin():
+            for table, models in rows.items():
+                await insert_rows(session, table, as_rows(models))
+    finally:
+        await engine.dispose()
+
+
+class _Docket:
+    """The rows by table, in an order in which they can be written."""
+
+    def __init__(self, settings: Settings, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._seal = load_seal(settings.secret_key.get_secret_value(), settings.home)
+        self._then = wanted.start - _LONG_AGO
+        self.rows: dict[type[SQLModel], list[SQLModel]] = defaultdict(list)
+        self.planned: list[Planned] = []
+        per_team = [0] * wanted.teams
+        for number in range(wanted.notices):
+            per_team[number % wanted.teams] += 1
+        step = wanted.over / max(wanted.notices, 1)
+        for team_number, count in enumerate(per_team):
+            dues = [
+                wanted.start + timedelta(seconds=step * (n * wanted.teams + team_number))
+                for n in range(count)
+            ]
+            self._team(team_number, dues)
+
+    def _put(self, *rows: SQLModel) -> None:
+        for row in rows:
+            self.rows[type(row)].append(row)
+
+    def _team(self, number: int, dues: Sequence[datetime]) -> None:
+        mark = f"MARK-T{number:02}"
+        team = factories.team(name=mark, created_at=self._then)
+        step = {"trigger": "before_due", "seconds": _AHEAD.total_seconds(), "targets": ["owner"]}
+        policy = factories.policy(team, steps=[step], created_at=self._then)
+        self._put(team, policy)
+        tool = None
+        if number < self._wanted.tools:
+            tool = new_id("end", self._then)
+            self._put(self._endpoint(team, tool))
+        for count, due_at in enumerate(dues):
+            self._notice(team, policy.id, f"{mark}-{count}", due_at)
+            if tool:
+                subject = self.planned[-1].subject
+                self.planned.append(Planned(subject, tool, due_at.timestamp(), mark))
+
+    def _endpoint(self, team: Any, endpoint_id: str) -> SQLModel:
+        return factories.endpoint(
+            team,
+            id=endpoint_id,
+            url=f"{self._wanted.sink}/{endpoint_id}",
+            sealed_secret=self._seal.close(_SECRET, endpoint_id),
+            events=["reminder.due"],
+            at_once=20,
+            per_second=1000.0,
+            alive_at=self._then,
+            created_at=self._then,
+        )
+
+    def _notice(self, team: Any, policy_id: str, code: str, mark_at: datetime) -> None:
+        then, due_at = self._then, mark_at + _AHEAD
+        user = factories.user(digest_at=None, exit_check_at=None, timezone="UTC", created_at=then)
+        case = factories.case(
+            team, code=code, timezone="UTC", escalation_policy_id=policy_id, created_at=then
+        )
+        deadline = factories.deadline(
+            case,
+            kind=DeadlineKind.CUSTODY,
+            whole_day=False,
+            due_on=due_at.date(),
+            due_at=due_at,
+            timezone="UTC",
+            entered_at=then,
+            wake_at=mark_at,
+            neared_at=mark_at,
+            created_at=then,
+        )
+        self._put(user, Membership(team_id=team.id, user_id=user.id), case)
+        self._put(CaseRole(case_id=case.id, user_id=user.id, role=Role.OWNER), deadline)
+        mark = str(team.name)
+        self.planned.append(Planned(deadline.id, user.email, mark_at.timestamp(), mark))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One message that has not come to its end; `workers`: whose tries of it are open."""
+
+    next_attempt_at: datetime
+    leased: bool
+    workers: frozenset[str]
+
+
+class Tables:
+    """What the database of an installation says, read beside its processes. Each look may raise where the
+    database is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = settings.sqlalchemy_url.replace("+aiosqlite", "")
+        self._engine: Engine = create_engine(url, pool_pre_ping=True)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def left(self, until: datetime) -> int:
+        """Deadlines that should have been released by then, and messages that have not come to an end."""
+        deadlines = select_columns(func.count()).where(col(Deadline.wake_at) <= until)
+        messages = select_columns(func.count()).select_from(Message).where(or_(PENDING, HELD))
+        with self._engine.connect() as connection:
+            return sum(int(connection.scalar(query) or 0) for query in (deadlines, messages))
+
+    def waiting(self) -> list[Waiting]:
+        query = (
+            select_columns(col(Message.id), col(Message.next_attempt_at), col(Message.lease))
+            .add_columns(col(Attempt.worker))
+            .outerjoin(
+                Attempt,
+                (col(Attempt.message_id) == col(Message.id)) & col(Attempt.closed_at).is_(None),
+            )
+            .where(PENDING)
+        )
+        found: dict[str, Waiting] = {}
+        with self._engine.connect() as connection:
+            for message_id, at, lease, worker in connection.execute(query):
+                before = found.get(message_id)
+                workers = (before.workers if before else frozenset()) | ({worker} - {None})
+                found[message_id] = Waiting(at, lease is not None, workers)
+        return list(found.values())
+
+    def rows(self) -> list[Row]:
+        """Every message with its tries, in the words of the judge."""
+        tries: dict[str, list[Try]] = defaultdict(list)
+        attempts = select_columns(
+            col(Attempt.message_id),
+            col(Attempt.opened_at),
+            col(Attempt.closed_at),
+            col(Attempt.verdict),
+            col(Attempt.code),
+        ).order_by(col(Attempt.number))
+        messages = select_columns(
+            col(Message.id),
+            col(Message.event_id),
+            func.coalesce(Message.deadline_id, Message.alert_id, ""),
+            col(Message.channel),
+            col(Message.endpoint_id),
+            col(User.email),
+            col(Message.due_at),
+            col(Message.state),
+        ).outerjoin(User, col(User.id) == col(Message.user_id))
+        with self._engine.connect() as connection:
+            for message_id, opened_at, closed_at, verdict, code in connection.execute(attempts):
+                end = closed_at.timestamp() if closed_at else None
+                word = verdict.value if verdict else None
+                tries[message_id].append(Try(opened_at.timestamp(), end, word, code))
+            return [_row(one, tries[one[0]]) for one in connection.execute(messages)]
+
+    def attempts(self, *, failed: bool = False) -> int:
+        query = select_columns(func.count()).select_from(Attempt)
+        if failed:
+            query = query.where(col(Attempt.verdict) == Verdict.TEMPORARY)
+        with self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
+
+def _row(columns: Iterable[Any], tries: list[Try]) -> Row:
+    message_id, event_id, subject, channel, endpoint_id, email, due_at, state = columns
+    mail = channel is ChannelKind.EMAIL
+    key = message_id if mail else f"{event_id}@{endpoint_id}"
+    address = email if mail else endpoint_id
+    return Row(key, subject, address, due_at.timestamp(), state.value, tries)

@@ -1,0 +1,326 @@
+"""What is broken, how, and what must hold all the same: the scenarios, each in full length and in short."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.harness.processes import migrate
+from tests.soak.chaos import Act, Gate, Result, Scenario
+from tests.soak.installation import Installation
+
+#: Shares of the first tries that meet each fault of a sink.
+FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
+#: What a restart takes beyond the lease: no message may stay with a lost worker for longer.
+RESCUE_WITHIN = 75.0
+
+
+def kills(every: float, at: float = 1.0, times: int = 0) -> Act:
+    return Act(at, Installation.kill_one, every, times)
+
+
+def restarts_of_postgres(*at: float) -> list[Act]:
+    def restart(one: Installation) -> None:
+        assert one.postgres is not None
+        one.postgres.stop()
+        one.postgres.start()
+        one.had["restart of Postgres"] += 1
+
+    return [Act(second, restart) for second in at]
+
+
+def outage_of_postgres(at: float, seconds: float) -> list[Act]:
+    def stop(one: Installation) -> None:
+        assert one.postgres is not None
+        one.postgres.stop()
+        one.had["outage of Postgres"] += 1
+
+    def start(one: Installation) -> None:
+        assert one.postgres is not None
+        one.postgres.start()
+
+    return [Act(at, stop), Act(at + seconds, start)]
+
+
+def outage_of_the_sinks(at: float, seconds: float) -> list[Act]:
+    def stop(one: Installation) -> None:
+        one.sinks.stop()
+        one.had["outage of SMTP"] += 1
+
+    return [Act(at, stop), Act(at + seconds, lambda one: one.sinks.start())]
+
+
+def flushes(*at: float) -> list[Act]:
+    def flush(one: Installation) -> None:
+        assert one.valkey is not None
+        one.valkey.flush()
+        one.had["flush"] += 1
+
+    return [Act(second, flush) for second in at]
+
+
+def end_of_valkey(at: float) -> Act:
+    def stop(one: Installation) -> None:
+        assert one.valkey is not None
+        one.valkey.stop()
+        one.had["end of Valkey"] += 1
+
+    return Act(at, stop)
+
+
+def frozen(number: int, at: float, seconds: float) -> list[Act]:
+    return [
+        Act(at, lambda one: one.freeze(number)),
+        Act(at + seconds, Installation.thaw),
+    ]
+
+
+def _migrated(one: Installation) -> None:
+    home = one.folder / "home"
+    migrate(f"sqlite:///{home / 'adquem.sqlite3'}", home)
+
+
+def late(share: float, seconds: float) -> dict[str, Gate]:
+    name = "latest" if share == 1 else f"p{share * 100:.0f}"
+    return {f"{name} within {seconds:g} s": lambda result: result.judgement.late(share) <= seconds}
+
+
+def repeats(per_kill: float) -> dict[str, Gate]:
+    def few(result: Result) -> bool:
+        return result.judgement.by_crash <= per_kill * result.drill.had["kill"]
+
+    return {f"repeats by crash at most {per_kill:g} x kills": few}
+
+
+RESCUED: dict[str, Gate] = {
+    f"rescued within {RESCUE_WITHIN:g} s": lambda result: (
+        not result.judgement.rescues or result.judgement.rescues[-1] <= RESCUE_WITHIN
+    )
+}
+NO_REPEATS: dict[str, Gate] = {
+    "no repeats": lambda result: not result.judgement.by_crash + result.judgement.by_sink
+}
+
+
+def _in_flight(number: int) -> dict[str, str]:
+    return {"ADQUEM_DELIVERY_SLOTS": str(number), "ADQUEM_SMTP_CONNECTIONS": str(min(number, 32))}
+
+
+#: One fault, once, at each point.
+POINTS = (
+    "release.before_commit",
+    "release.after_commit",
+    "claim.before_commit",
+    "claim.after_commit",
+    "send.before",
+    "smtp.after_reply",
+    "webhook.after_reply",
+    "record.before_commit",
+    "record.after_commit",
+)
+
+
+def at_every_point(name: str, *actions: str, embedded: bool = False, own_time: bool) -> Scenario:
+    """C1: each point once with each action; nothing else is broken."""
+    faults = [f"{point}:{action}@once" for action in actions for point in POINTS]
+    wanted = {fault.removesuffix("@once").replace(":", " ", 1): 1 for fault in faults}
+    return Scenario(
+        name,
+        f"each of {len(POINTS)} points once: {', '.join(actions)}",
+        notices=40,
+        over=4.0 if embedded else 2.0,
+        # One after the other: a batch would meet one fault and hide the rest.
+        variables={"ADQUEM_FAULTS": ",".join(faults)} | _in_flight(2),
+        wanted=wanted,
+        gates=RESCUED,
+        workers=1,
+        teams=2,
+        tools=1,
+        embedded=embedded,
+        own_time=own_time,
+        prepare=_migrated if embedded else lambda _: None,
+    )
+
+
+def full() -> dict[str, Callable[[], Scenario]]:
+    """By name, in the order in which they are run."""
+    made = (
+        Scenario(
+            "S1",
+            "kill -9 every 2 s, Postgres restarted 3 x, Valkey flushed 5 x, sinks fail 30 %",
+            notices=10_000,
+            over=60,
+            acts=[
+                kills(2),
+                *restarts_of_postgres(15, 35, 55),
+                *flushes(5, 20, 40, 50, 70),
+            ],
+            orders={"shares": FAULTY},
+            variables=_in_flight(20),
+            wanted={"kill": 30, "restart of Postgres": 3, "flush": 5},
+            gates=repeats(2) | RESCUED | late(0.5, 1) | late(1, 240),
+            tools=1,
+            patience=420,
+        ),
+        Scenario(
+            "S3",
+            "as S1 with 4 in flight and 3,000 notices",
+            notices=3_000,
+            over=60,
+            acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],
+            orders={"shares": FAULTY},
+            variables=_in_flight(4),
+            wanted={"kill": 30, "restart of Postgres": 2, "flush": 3},
+            gates=repeats(0.1) | RESCUED,
+            patience=360,
+        ),
+        Scenario(
+            "S5",
+            "Postgres gone for 30 s; replies take up to 1 s",
+            notices=2_000,
+            over=50,
+            acts=outage_of_postgres(10, 30),
+            orders={"slow": 1.0},
+            variables=_in_flight(20),
+            wanted={"outage of Postgres": 1},
+            gates=NO_REPEATS | late(1, 35),
+        ),
+        Scenario(
+            "S6",
+            "SMTP gone for 30 s",
+            notices=4_000,
+            over=50,
+            acts=outage_of_the_sinks(10, 30),
+            wanted={"outage of SMTP": 1},
+            gates=NO_REPEATS
+            | late(1, 45)
+            | {"failed tries at most 869": lambda result: result.failed <= 869},
+        ),
+        Scenario(
+            "S7",
+            "Valkey gone for good",
+            notices=3_000,
+            over=30,
+            acts=[end_of_valkey(10)],
+            wanted={"end of Valkey": 1},
+            gates=NO_REPEATS | late(1, 1.5),
+        ),
+        at_every_point("C1 Postgres", "kill", "raise", "sleep:2", own_time=False),
+        at_every_point("C1 SQLite", "kill", "raise", "sleep:2", embedded=True, own_time=False),
+        Scenario(
+            "C10",
+            "embedded on SQLite, the only process killed every 3 s",
+            notices=3_000,
+            over=60,
+            acts=[kills(3, times=20)],
+            variables=_in_flight(4),
+            wanted={"kill": 15},
+            gates=repeats(2) | RESCUED,
+            teams=20,
+            embedded=True,
+            prepare=_migrated,
+        ),
+        Scenario(
+            "S8",
+            "2 of 4 workers frozen for 70 s (lease 60 s), then going on; replies take up to 1 s",
+            notices=3_000,
+            over=60,
+            acts=frozen(2, 15, 70),
+            orders={"slow": 1.0},
+            variables=_in_flight(20),
+            wanted={"freeze": 2},
+            gates={
+                "repeats at most 40": lambda result: result.judgement.by_crash <= 40,
+            }
+            | RESCUED,
+        ),
+        Scenario(
+            "S4",
+            "kills alone, sinks well",
+            notices=5_000,
+            over=60,
+            acts=[kills(2, times=30)],
+            variables=_in_flight(20),
+            wanted={"kill": 30},
+            gates=repeats(2) | RESCUED,
+        ),
+        Scenario(
+            "S2",
+            "as S1 with 1 in flight and 2,000 notices",
+            notices=2_000,
+            over=60,
+            acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],
+            orders={"shares": FAULTY},
+            variables=_in_flight(1),
+            wanted={"kill": 30, "restart of Postgres": 2, "flush": 3},
+            gates=repeats(0.1) | RESCUED,
+            patience=360,
+        ),
+        Scenario(
+            "S9",
+            "20,000 due at once, everything well",
+            notices=20_000,
+            over=0.1,
+            workers=2,
+            variables=_in_flight(20),
+            gates=NO_REPEATS,
+            patience=420,
+        ),
+    )
+    return {one.name: lambda one=one: one for one in made}  # type: ignore[misc]
+
+
+def short() -> dict[str, Scenario]:
+    """In seconds: the clock leaps over leases and pauses; hanging sinks are left to the full length."""
+    faulty = {name: share for name, share in FAULTY.items() if name != "hang"}
+    long = full()
+
+    def brief(name: str, **changes: object) -> Scenario:
+        return replace(long[name](), own_time=True, seed=1, patience=60, **changes)  # type: ignore[arg-type]
+
+    return {
+        "S1": brief(
+            "S1",
+            notices=400,
+            over=8,
+            workers=2,
+            acts=[kills(2.5, times=3), *restarts_of_postgres(4), *flushes(2, 6)],
+            orders={"shares": faulty},
+            wanted={"kill": 3, "restart of Postgres": 1, "flush": 2},
+            gates=repeats(20) | RESCUED,
+        ),
+        "S3": brief(
+            "S3",
+            notices=200,
+            over=6,
+            workers=2,
+            acts=[kills(2, times=3)],
+            orders={"shares": faulty},
+            wanted={"kill": 3},
+            gates=repeats(4) | RESCUED,
+        ),
+        "S5": brief(
+            "S5",
+            notices=200,
+            over=5,
+            workers=2,
+            acts=outage_of_postgres(1.5, 2.5),
+            gates=NO_REPEATS | late(1, 10),
+        ),
+        "S7": brief(
+            "S7",
+            notices=200,
+            over=4,
+            workers=2,
+            acts=[end_of_valkey(1.5)],
+            gates=NO_REPEATS | late(1, 5),
+        ),
+        "C1 Postgres": at_every_point("C1 Postgres", "kill", "raise", own_time=True),
+        "C1 SQLite": at_every_point("C1 SQLite", "kill", "raise", embedded=True, own_time=True),
+        "C10": brief(
+            "C10",
+            notices=200,
+            over=6,
+            acts=[kills(2, times=3)],
+            wanted={"kill": 3},
+            gates=repeats(8) | RESCUED,
+        ),
+    }

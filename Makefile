@@ -4,7 +4,7 @@ BIN    := .venv/bin
 LOCK   := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
           --no-emit-index-url --no-emit-find-links --no-header --custom-compile-command "make lock"
 
-.PHONY: help env run test check format texts bench lock clean
+.PHONY: help env run test check format texts bench soak lock clean
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -56,6 +56,9 @@ texts: .venv/dev ## gather what people read into templates/locale; new texts com
 
 bench: .venv/bench ## measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
+
+soak: .venv/dev  ## break everything for half an hour, and write the table in docs/reliability.md
+	$(BIN)/python -m tests.soak
 
 lock: .venv/dev  ## resolve pyproject.toml's ranges anew into requirements/*.txt
 	$(LOCK) pyproject.toml --group build --output-file requirements/base.txt

@@ -118,7 +118,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     )
     app.state.settings = settings
     # First, for it is asked for far more often than all others.
-    app.router.routes.append(calendar.route)
+    app.router.routes.append(calendar.route_within())
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     app.webhooks.include_router(published_events.router)

@@ -102,7 +102,7 @@ async def deliver(runtime: Runtime) -> int:
     try:
         while more or under_way:
             if more and len(under_way) < slots:
-                claimed = await _claim(runtime, slots - len(under_way))
+                claimed = await _claimed(runtime, slots - len(under_way), busy=bool(under_way))
                 more = bool(claimed)
                 started += sum(len(shipment.consignments) for shipment in claimed)
                 under_way |= {
@@ -114,8 +114,8 @@ async def deliver(runtime: Runtime) -> int:
                     await _record(runtime, [one for task in done for one in task.result()])
                 # A slot has come free, or time has passed: look for more in either case.
                 more = True
-    except asyncio.CancelledError:
-        # Let what has left be written down: the process is stopping, not the relay.
+    except (asyncio.CancelledError, Exception):
+        # Let what has left be written down: this process is stopping or at a loss, not the relay.
         if under_way:
             done, _ = await asyncio.wait(under_way, timeout=15)
             await _record(runtime, [one for task in done for one in task.result()])
@@ -244,6 +244,17 @@ async def _ping(heartbeat: Heartbeat) -> None:
     _heartbeats.labels("failed" if fault else "heard").inc()
     if fault:
         _log.warning("heartbeat_failed", kind=fault)
+
+
+async def _claimed(runtime: Runtime, free: int, busy: bool) -> list[Shipment]:
+    """None where the database is away and others are on their way: their verdicts must not go with it."""
+    try:
+        return await _claim(runtime, free)
+    except Exception:
+        if not busy:
+            raise
+        _log.exception("claim_failed")
+        return []
 
 
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.domain.access import Reach
-from service.domain.feeds import Family, family_of
+from service.domain.feeds import BOUNDS, Bounds, Family, family_of
 from service.flows.feed_care import note_fetch, note_refusal, worth_noting
 from service.flows.fetching import (
     Fetched,
@@ -52,6 +52,7 @@ class _Poll:
     feed_id: str
     family: Family
     now: datetime
+    bounds: Bounds
 
     @property
     def reads(self) -> bool:
@@ -63,13 +64,23 @@ class _Poll:
         return f"{VERSION} {self.runtime.settings.base_url}"
 
 
-async def fetch_feed(request: Request) -> Response:
+def route_within(bounds: Bounds = BOUNDS) -> Route:
+    """Of calendars, no larger than that."""
+
+    async def fetch_feed(request: Request) -> Response:
+        request.scope["route"] = route  # what the log may name: its template
+        return await _fetched(request, bounds)
+
+    route = Route("/f/{name}.ics", fetch_feed, methods=["GET", "HEAD"], include_in_schema=False)
+    return route
+
+
+async def _fetched(request: Request, bounds: Bounds) -> Response:
     """GET and HEAD."""
-    request.scope["route"] = route  # what the log may name: its template
     runtime = cast(Runtime, request.app.state.runtime)
     feed_id, _, secret = request.path_params["name"].partition(".")
     family = family_of(request.headers.get("user-agent", ""))
-    poll = _Poll(request, runtime, feed_id, family, runtime.clock())
+    poll = _Poll(request, runtime, feed_id, family, runtime.clock(), bounds)
     row = await glance(runtime.glances, feed_id, family)
     found = standing(row, secret, family, poll.now)
     if row is None or found not in (Standing.OPEN, Standing.ENDED):
@@ -97,7 +108,7 @@ async def _render(poll: _Poll) -> Fetched | Standing:
         if feed is None:
             return Standing.UNKNOWN
         of = kept_of(feed.touched, poll.edition)
-        made = await rendered(session, feed, runtime.settings.base_url, now)
+        made = await rendered(session, feed, runtime.settings.base_url, now, poll.bounds)
     if made is None:
         ended = after_end(feed.shown_at, now)
         return goodbye(feed, feed.shown_at) if ended is Standing.ENDED else ended
@@ -158,6 +169,3 @@ def _unchanged(poll: _Poll, fetched: Fetched) -> bool:
         return since is not None and fetched.modified_at <= parsedate_to_datetime(since)
     except (ValueError, TypeError):
         return False
-
-
-route = Route("/f/{name}.ics", fetch_feed, methods=["GET", "HEAD"], include_in_schema=False)

@@ -31,10 +31,10 @@ class Draft:
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
     where that is known and may be told; `report`: of an endpoint, `feed_report`: of a feed.
-    `reader_language`: of people, and of the rooms that they read. `overview`: of many deadlines at
-    once, redacted too. `sequence` rises by one with each event of the same subject. `actor`: id of who caused it, None for the clockwork.
-    `form`: of webhooks alone; `calendar`: of mails and of calendars, the date as an
-    iCalendar file. `example`: none of it has happened.
+    `reader_language`: of people, and of the rooms that they read. `overview`: of many deadlines at once,
+    redacted too. `sequence` rises by one with each event of the same subject. `actor`: id of who caused
+    it, None for the clockwork. `form`: of webhooks alone; `calendar`: of mails and of calendars, the date
+    as an iCalendar file. `example`: none of it has happened.
     """
 
     message_id: str

@@ -20,13 +20,23 @@ MOVED_SHOWN_FOR = timedelta(days=14)
 #: Ended deadlines stay for a while, marked, so that a calendar can show what became of them.
 ENDED_SHOWN_FOR, CANCELLED_SHOWN_FOR = timedelta(days=30), timedelta(days=14)
 FUTURE_SHOWN = timedelta(days=730)
-#: Some programs drop feeds above a thousand events or a megabyte.
-MOST_EVENTS, MOST_BYTES = 500, 512 * 1024
 #: No fetch is written down more often than this.
 NOTED_EVERY = timedelta(minutes=15)
 #: A deadline is near enough for a silent calendar to matter.
 NEAR = timedelta(days=7)
 _PATIENCE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large a calendar may become, by its events and by its bytes."""
+
+    events: int
+    size: int
+
+
+#: Some programs drop feeds above a thousand events or a megabyte.
+BOUNDS = Bounds(500, 512 * 1024)
 
 
 class Scope(StrEnum):

@@ -14,10 +14,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Level
 from service.domain.deadlines import RUNNING_STATES
 from service.domain.feeds import (
+    BOUNDS,
     FAREWELL_FOR,
-    MOST_BYTES,
-    MOST_EVENTS,
     WARNED_BEFORE,
+    Bounds,
     Family,
     admits,
     fetchers_for,
@@ -119,7 +119,7 @@ def goodbye(feed: Row[Any] | Feed, end: datetime) -> Fetched:
 
 
 async def rendered(
-    session: AsyncSession, feed: Feed, base_url: str, now: datetime
+    session: AsyncSession, feed: Feed, base_url: str, now: datetime, bounds: Bounds = BOUNDS
 ) -> Rendered | None:
     """None where its person is disabled, or has left the team. A fixed number of reads."""
     owner = await owner_of(session, feed)
@@ -133,12 +133,12 @@ async def rendered(
     near.sort(key=lambda facts: facts.ended_at is not None)
     items = [
         item_of(feed, facts, level, guise, now)
-        for facts in near[:MOST_EVENTS]
+        for facts in near[: bounds.events]
         if (level := level_within(feed, facts.ceiling, roles[facts.case_id])) is not None
     ]
     changed_at = max(_instants(feed, rows, dropped_at, now))
     extra = _expiry(feed, guise, now)
-    content, number = _within_bounds(feed, guise, items, extra, whole_second(changed_at))
+    content, number = _fitted(feed, guise, items, extra, whole_second(changed_at), bounds.size)
     return Rendered(
         content,
         etag(content),
@@ -157,14 +157,19 @@ def near_ones(rows: Sequence[Facts], now: datetime, within: timedelta) -> list[F
     ]
 
 
-def _within_bounds(
-    feed: Feed, guise: Guise, items: Sequence[FeedItem], extra: list[FeedItem], at: datetime
+def _fitted(
+    feed: Feed,
+    guise: Guise,
+    items: Sequence[FeedItem],
+    extra: list[FeedItem],
+    at: datetime,
+    most: int,
 ) -> tuple[bytes, int]:
     """The latest go first where it would be too large; answers how many stayed."""
     look = Look(feed.name, guise.language, _zone_most_used(items))
     content = render(look, [*items, *extra], at)
-    while len(content) > MOST_BYTES:
-        items = items[: len(items) * MOST_BYTES // len(content) - 1]
+    while len(content) > most:
+        items = items[: len(items) * most // len(content) - 1]
         content = render(look, [*items, *extra], at)
     return content, len(items)
 

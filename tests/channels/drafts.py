@@ -5,13 +5,21 @@ from typing import Any
 
 from service.channels.interface import Draft, Parcel
 from service.domain.access import Level
-from service.domain.deadlines import DeadlineKind
+from service.domain.deadlines import DeadlineKind, DeadlineState
 from service.domain.notifications import EventType, Notice, redacted
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 DUE = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 #: The key of the test vector in the project's own description of its webhooks.
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+_ENDS = {
+    EventType.DEADLINE_COMPLETED: DeadlineState.COMPLETED,
+    EventType.DEADLINE_WAIVED: DeadlineState.WAIVED,
+    EventType.DEADLINE_CANCELLED: DeadlineState.CANCELLED,
+    EventType.DEADLINE_MISSED: DeadlineState.MISSED,
+}
 
 
 def notice(level: Level = Level.FULL, **given: Any) -> Notice:
@@ -37,7 +45,8 @@ def notice(level: Level = Level.FULL, **given: Any) -> Notice:
         "next_at": NOW + timedelta(hours=4),
         "next_roles": ("supervisor", "lead"),
     }
-    return redacted(Notice(**own | given), level)
+    said = own | given
+    return redacted(Notice(**{"ended": _ENDS.get(said["event"])} | said), level)
 
 
 def draft(about: Notice | None = None, **given: Any) -> Draft:

@@ -9,16 +9,17 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-import httpcore
+import httpx
 import pytest
 
-from service.channels.webhook.guard import BlockedAddress, GuardedBackend, permitted
+from service.channels.webhook.guard import BlockedAddress, Guard, permitted
+from service.channels.webhook.wires import Wires
 
 URLS = json.loads((Path(__file__).parents[1] / "data" / "ssrf-urls.json").read_text("utf-8"))
 LOOPBACK = ip_network("127.0.0.0/8")
 
 
-class Stubbed(GuardedBackend):
+class Stubbed(Guard):
     """Looks names up in a list of answers; the last one repeats."""
 
     def __init__(self, *answers: list[str], allowed: tuple[Any, ...] = ()) -> None:
@@ -32,7 +33,7 @@ class Stubbed(GuardedBackend):
         return [ip_address(one) for one in answer]
 
 
-class NeverAnswered(GuardedBackend):
+class NeverAnswered(Guard):
     async def _resolve(self, host: str, port: int) -> list[Any]:
         await asyncio.Event().wait()
         return []
@@ -44,6 +45,14 @@ def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
+
+
+async def ask(guard: Guard, host: str, port: int, seconds: float = 1) -> None:
+    """Whatever answers there says nothing: it was dialled, and that is all."""
+    async with httpx.AsyncClient(transport=Wires(guard), timeout=seconds) as client:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await client.get(f"http://{host}:{port}")
 
 
 def connections(listener: socket.socket) -> int:
@@ -75,7 +84,7 @@ async def test_one_private_address_refuses_the_whole_name(
     """The fixtures `mixed` and `cname`."""
     port = listener.getsockname()[1]
     with pytest.raises(BlockedAddress):
-        await Stubbed(answers).connect_tcp("mixed.rebind.example.com", port, timeout=1)
+        await ask(Stubbed(answers), "mixed.rebind.example.com", port)
     assert connections(listener) == 0
 
 
@@ -84,30 +93,29 @@ async def test_a_name_is_asked_once_and_what_was_checked_is_what_is_dialled(
 ) -> None:
     """The fixture `toctou`: whoever asked a second time would be led inside."""
     port = listener.getsockname()[1]
-    backend = Stubbed(["127.0.0.1"], ["192.168.0.1"], allowed=(LOOPBACK,))
-    stream = await backend.connect_tcp("toctou.rebind.example.com", port, timeout=1)
-    await stream.aclose()
-    assert backend.asked == 1
+    guard = Stubbed(["127.0.0.1"], ["192.168.0.1"], allowed=(LOOPBACK,))
+    await ask(guard, "toctou.rebind.example.com", port, 0.2)
+    assert guard.asked == 1
     assert connections(listener) == 1
 
 
 async def test_a_look_up_that_never_answers_is_given_up_in_the_time_for_connecting() -> None:
     """The fixture `slow`."""
     async with asyncio.timeout(3):
-        with pytest.raises((httpcore.ConnectTimeout, httpcore.ConnectError)):
-            await NeverAnswered(()).connect_tcp("slow.rebind.example.com", 443, timeout=0.05)
+        async with httpx.AsyncClient(transport=Wires(NeverAnswered(())), timeout=0.05) as client:
+            with pytest.raises(httpx.ConnectTimeout):
+                await client.get("https://slow.rebind.example.com")
 
 
 async def test_a_network_that_the_operator_allows_is_reached(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
-    stream = await GuardedBackend([LOOPBACK]).connect_tcp("127.0.0.1", port, timeout=1)
-    await stream.aclose()
+    await ask(Guard([LOOPBACK]), "127.0.0.1", port, 0.2)
     assert connections(listener) == 1
 
 
 async def test_a_name_that_leads_nowhere_is_a_failed_connection() -> None:
-    with pytest.raises(httpcore.ConnectError):
-        await GuardedBackend(()).connect_tcp("no-such-name.invalid", 443, timeout=1)
+    with pytest.raises(httpx.ConnectError):
+        await ask(Guard(()), "no-such-name.invalid", 443, 5)
 
 
 def literals() -> Iterator[str]:

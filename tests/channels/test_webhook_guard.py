@@ -9,7 +9,6 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import pytest
 
 from service.channels.webhook.sender import WebhookChannel
@@ -45,10 +44,9 @@ async def channel(
     """Names are looked up in `ANSWERS`, and whatever is dialled is the listener."""
     port = listener.getsockname()[1]
 
-    class EveryRoadLeadsToTheListener(httpcore.AnyIOBackend):
-        async def connect_tcp(self, *_: Any, **given: Any) -> httpcore.AsyncNetworkStream:
-            socket.create_connection((LOOPBACK, port)).close()
-            raise httpcore.ConnectError("it was dialled")
+    async def every_road_leads_to_the_listener(*_: object) -> object:
+        socket.create_connection((LOOPBACK, port)).close()
+        raise ConnectionRefusedError("it was dialled")
 
     async def look_up(_: object, host: str, port: int) -> list[Any]:
         try:
@@ -56,9 +54,9 @@ async def channel(
         except ValueError:
             return [ip_address(one) for one in ANSWERS.get(host.lower(), [LOOPBACK])]
 
-    guard = "service.channels.webhook.guard"
-    monkeypatch.setattr(f"{guard}.GuardedBackend._resolve", look_up)
-    monkeypatch.setattr(f"{guard}.httpcore.AnyIOBackend", EveryRoadLeadsToTheListener)
+    webhook = "service.channels.webhook"
+    monkeypatch.setattr(f"{webhook}.guard.Guard._resolve", look_up)
+    monkeypatch.setattr(f"{webhook}.wires.dial", every_road_leads_to_the_listener)
     one = WebhookChannel(
         "https://adquem.example.org", (), "adquem/1", try_seconds=0.2, context=TRUST
     )

@@ -330,14 +330,6 @@ async def test_nothing_private_is_ever_dialled(guarded: WebhookChannel, address:
     assert (outcome.verdict, outcome.code) == (Verdict.PERMANENT, "blocked_address")
 
 
-async def test_the_guard_stands_in_the_pool_that_is_used(guarded: WebhookChannel) -> None:
-    """httpx has no public place for it: this notices when a new release moves the private one."""
-    with Receiver() as receiver:
-        outcome = await guarded.send(to(receiver.url()))
-        assert receiver.requests == []
-    assert outcome.code == "blocked_address"
-
-
 async def test_proxies_of_the_environment_are_ignored(
     guarded: WebhookChannel, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from service.domain.deadlines import DeadlineKind, DeadlineState
 from service.feeds.calendar import etag, render, uid_for, whole_second
 from service.feeds.entries import Look
 from service.languages import Language
-from tests.feeds.samples import EVERYTHING, NOW, PHONE, item, unfolded
+from tests.feeds.samples import EVERYTHING, NOW, PHONE, item, shown, unfolded
 
 ALMATY = ZoneInfo("Asia/Almaty")
 
@@ -92,9 +92,7 @@ def test_utc_is_never_a_zone_with_a_definition(zone: str) -> None:
 def test_an_hour_that_comes_twice_is_told_in_utc(minute: int) -> None:
     """Row 44: the block never ends before it begins."""
     due = datetime(2026, 10, 25, 1, 0, tzinfo=UTC) + timedelta(minutes=minute)
-    [event] = Calendar.from_ical(
-        render(PHONE, [item(timezone="Europe/Paris", due_at=due)], NOW)
-    ).walk("VEVENT")
+    event = shown(timezone="Europe/Paris", due_at=due)
     assert event["DTEND"].dt.tzname() == "UTC"
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (due - timedelta(minutes=30), due)
 

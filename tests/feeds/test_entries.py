@@ -65,6 +65,21 @@ def test_midnight_is_the_end_of_the_day_on_which_it_is_shown() -> None:
     assert event["DTSTART"].dt.date() == date(2026, 6, 10)
 
 
+def test_a_hearing_begins_at_its_hour_and_any_other_deadline_ends_at_it() -> None:
+    """Row 44."""
+    due, half_an_hour = datetime(2026, 6, 10, 13, 0, tzinfo=UTC), timedelta(minutes=30)
+    for kind in DeadlineKind:
+        event = shown(kind=kind, due_at=due)
+        start = due if kind is DeadlineKind.HEARING else due - half_an_hour
+        assert (event["DTSTART"].dt, event["DTEND"].dt) == (start, start + half_an_hour), kind
+
+
+def test_a_hearing_at_midnight_is_not_read_as_one_at_the_end_of_its_day() -> None:
+    event = shown(kind=DeadlineKind.HEARING, due_at=datetime(2026, 6, 10, 19, 0, tzinfo=UTC))
+    assert str(event["SUMMARY"]).endswith("(00:00 Almaty)")
+    assert event["DTSTART"].dt.date() == date(2026, 6, 11)
+
+
 STATES = [
     ({"state": DeadlineState.SUSPENDED}, ["SUSPENDED", "ПРИОСТАНОВЛЕНО", "ТОҚТАТЫЛА ТҰРДЫ"]),
     ({"state": DeadlineState.COMPLETED}, ["✓", "✓", "✓"]),

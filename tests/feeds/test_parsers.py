@@ -18,7 +18,7 @@ import pytest
 from dateutil.tz import tzical
 from icalendar import Calendar
 
-from service.domain.deadlines import DeadlineState
+from service.domain.deadlines import DeadlineKind, DeadlineState
 from service.feeds.calendar import farewell, render, uid_for
 from service.feeds.entries import Expiry, FeedItem, Look
 from service.languages import Language
@@ -33,6 +33,7 @@ with warnings.catch_warnings():
 
 NODE = Path(__file__).parents[2] / ".venv" / "node"
 HALF_HOUR = timedelta(minutes=30)
+FILING, HEARING = DeadlineKind.FILING, DeadlineKind.HEARING
 #: UID to start and end of an event, or to the due moment alone of a task.
 Moments = dict[str, tuple[date, ...]]
 
@@ -54,15 +55,15 @@ DAYS = [("a-day", date(2026, 8, 19)), ("a-leap-day", date(2028, 2, 29))]
 TEXT = {"title": "Жалоба, «последний день»; қазақша \\ 👩‍⚖️ " * 4, "language": Language.KAZAKH}
 
 
-def hours(task: bool) -> list[FeedItem]:
+def hours(task: bool, kind: DeadlineKind) -> list[FeedItem]:
     return [
         item(
-            uid=uid_for(str(task), name),
+            uid=uid_for(f"{task} {kind}", name),
             due_at=at,
             due_on=at.astimezone(ZoneInfo(zone)).date(),
             timezone=zone,
             task=task,
-            **EVERYTHING | TEXT,
+            **EVERYTHING | TEXT | {"kind": kind},
         )
         for name, zone, at in HOURS
     ]
@@ -89,16 +90,17 @@ def events() -> tuple[bytes, Moments]:
         uid_for("x", "y"), 1, NOW, Expiry(TEXT["language"], NOW.date(), date(2026, 3, 16))
     )
     wanted: Moments = {own.uid: (NOW.date(), NOW.date() + timedelta(days=1))}
-    for one, (_, _, at) in zip(hours(False), HOURS, strict=True):
-        wanted[one.uid] = (at - HALF_HOUR, at)
+    ending, beginning = hours(False, FILING), hours(False, HEARING)
+    for one, other, (_, _, at) in zip(ending, beginning, HOURS, strict=True):
+        wanted |= {one.uid: (at - HALF_HOUR, at), other.uid: (at, at + HALF_HOUR)}
     for one, (_, day) in zip(days(False), DAYS, strict=True):
         wanted[one.uid] = (day, day + timedelta(days=1))
     look = Look("Сроки, 🏛", Language.RUSSIAN, "Asia/Almaty")
-    return render(look, [own, *hours(False), *days(False)], NOW), wanted
+    return render(look, [own, *ending, *beginning, *days(False)], NOW), wanted
 
 
 def tasks() -> tuple[bytes, Moments]:
-    timed, whole = hours(True), days(True)
+    timed, whole = hours(True, HEARING), days(True)
     wanted: Moments = {one.uid: (at,) for one, (_, _, at) in zip(timed, HOURS, strict=True)}
     wanted |= {one.uid: (day,) for one, (_, day) in zip(whole, DAYS, strict=True)}
     done = item(uid=uid_for("d", "d"), state=DeadlineState.COMPLETED, task=True)

@@ -1,12 +1,13 @@
 """What rings, when and how little it says; and the deadline as a task in place of an event."""
 
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import Any
 
 import pytest
 
 from service.domain.access import Level
-from service.domain.deadlines import RUNNING_STATES, DeadlineState
+from service.domain.deadlines import RUNNING_STATES, DeadlineKind, DeadlineState
 from service.feeds.calendar import uid_for
 from service.languages import Language
 from tests.feeds.samples import EVERYTHING, item, parsed, shown
@@ -33,9 +34,16 @@ def test_an_hour_rings_a_day_and_two_hours_before_its_end() -> None:
     assert {one["TRIGGER"].params["RELATED"] for one in alarms} == {"END"}
 
 
+def test_a_hearing_rings_a_day_and_two_hours_before_it_begins() -> None:
+    """Row 60."""
+    alarms = shown(alarms=True, kind=DeadlineKind.HEARING).subcomponents
+    assert [one["TRIGGER"].to_ical() for one in alarms] == [b"-P1D", b"-PT2H"]
+    assert not any("RELATED" in one["TRIGGER"].params for one in alarms)
+
+
 def test_a_task_rings_before_its_end_for_it_has_no_start() -> None:
-    for whole_day in (True, False):
-        alarms = shown(task=True, alarms=True, whole_day=whole_day).subcomponents
+    for kind, whole_day in product(DeadlineKind, (True, False)):
+        alarms = shown(task=True, alarms=True, kind=kind, whole_day=whole_day).subcomponents
         assert {one["TRIGGER"].params["RELATED"] for one in alarms} == {"END"}
 
 

@@ -81,7 +81,7 @@ def test_only_the_clock_asks_what_time_it_is() -> None:
     assert offences(checkers.clock_readings, elsewhere) == []
 
 
-def test_transactions_end_in_three_places_only() -> None:
+def test_transactions_end_in_few_places_only() -> None:
     found = [
         f"{path}: {offence}"
         for path in MODULES

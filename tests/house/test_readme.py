@@ -63,6 +63,7 @@ def test_the_tour_works_as_it_stands(tmp_path: Path) -> None:
         "ADQUEM_PORT": str(port),
         "ADQUEM_POLL_SECONDS": "0.2",
         "ADQUEM_WEBHOOK_NETWORKS": '["127.0.0.1/32"]',
+        "ADQUEM_MAILS_PER_MINUTE": "60",
     }
     steps = tour(README)
     assert len(steps) == README.count("<!-- tour -->") == 9

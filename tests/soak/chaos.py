@@ -2,6 +2,7 @@
 hands everything to the judge.
 """
 
+import asyncio
 import contextlib
 import heapq
 import itertools
@@ -155,7 +156,7 @@ class _Course:
         wanted = Wanted(
             scenario.notices, start, scenario.over, scenario.teams, scenario.tools, one.sink_url
         )
-        planned = enter(one.settings, wanted)
+        planned = asyncio.run(enter(one.settings, wanted))
         if scenario.embedded:
             one.start()
             one.wait_up()

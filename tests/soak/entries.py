@@ -4,7 +4,6 @@ Each notice is a custody deadline of its own, with one person and one mark, so t
 plan, release, claim, send, record. It starts nothing.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -51,10 +50,10 @@ class Wanted:
     sink: str = ""
 
 
-def enter(settings: Settings, wanted: Wanted) -> list[Planned]:
+async def enter(settings: Settings, wanted: Wanted) -> list[Planned]:
     """Everything in one transaction; answers what is to arrive."""
     made = _Docket(settings, wanted)
-    asyncio.run(_write(settings.sqlalchemy_url, made.rows))
+    await _write(settings.sqlalchemy_url, made.rows)
     return made.planned
 
 
@@ -117,7 +116,7 @@ class _Docket:
             events=["reminder.due"],
             at_once=20,
             per_second=1000.0,
-            alive_at=self._then,
+            alive_at=self._wanted.start,
             created_at=self._then,
         )
 

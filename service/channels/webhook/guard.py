@@ -9,11 +9,10 @@ import asyncio
 import re
 import socket
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-import httpcore
+import httpx
 
 from service.errors import Code, Refusal
 
@@ -35,12 +34,7 @@ _LOCAL_NAMES = (
 )  # fmt: skip
 
 
-#: The address that the request of the present task has dialled, or found open. httpcore knows no other way
-#: to say it where nothing comes back.
-dialled: ContextVar[str | None] = ContextVar("dialled", default=None)
-
-
-class BlockedAddress(httpcore.ConnectError):
+class BlockedAddress(httpx.ConnectError):
     """The name leads into a network that webhooks must not reach."""
 
 
@@ -88,44 +82,29 @@ def check_url(url: str, allowed: Sequence[Network]) -> None:
     _check_name(host)
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Dials only addresses that it has checked itself. Host, SNI and certificate stay the name's. `own`:
-    the name of this service, which is not told of itself unless the operator allows that network too."""
+class Guard:
+    """Says which address may be dialled for a name. `own`: the name of this service, which is not told of
+    itself unless the operator allows that network too."""
 
     def __init__(self, allowed: Iterable[Network], own: str = "") -> None:
         self._allowed = tuple(allowed)
         self._own = own
-        self._inner = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(host, port)
-                own = await self._own_addresses(addresses, port)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout("the name was not resolved in time") from error
+    async def address_of(self, host: str, port: int) -> str:
+        """Raises BlockedAddress, or httpx.ConnectError where the name leads nowhere."""
+        addresses = await self._resolve(host, port)
         if not addresses or not all(permitted(one, self._allowed) for one in addresses):
             raise BlockedAddress("the name leads to an address that is not public")
-        if own:
+        if await self._own_addresses(addresses, port):
             raise BlockedAddress("the name leads back to this service")
-        dialled.set(str(addresses[0]))
-        return await self._inner.connect_tcp(
-            str(addresses[0]), port, timeout, local_address, socket_options
-        )
+        return str(addresses[0])
 
     async def _resolve(self, host: str, port: int) -> list[_Address]:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise httpcore.ConnectError(f"name not resolved: {error}") from error
+            raise httpx.ConnectError(f"name not resolved: {error}") from error
         return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
     async def _own_addresses(self, addresses: list[_Address], port: int) -> set[_Address]:
@@ -135,11 +114,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             return set()
         try:
             return public & set(await self._resolve(self._own, port))
-        except httpcore.ConnectError:
+        except httpx.ConnectError:
             return set()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 def _literal(host: str) -> _Address | None:

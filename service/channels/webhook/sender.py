@@ -14,10 +14,11 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from service.channels.interface import Draft, Form, Parcel
 from service.channels.webhook import caldav, civicrm, content, uwazi
 from service.channels.webhook.answers import Ask, failure, verdict
-from service.channels.webhook.clients import Clients, Line
 from service.channels.webhook.envelope import Pages
-from service.channels.webhook.guard import Network, check_url, dialled
+from service.channels.webhook.guard import Guard, Network, check_url
 from service.channels.webhook.headers import check_header, headers_of
+from service.channels.webhook.lines import Line
+from service.channels.webhook.wires import Wires
 from service.domain.notifications import ChannelKind
 from service.domain.retry import WEBHOOK_PAUSES, Outcome, Verdict
 from service.domain.webhooks import ADAPTERS, Format
@@ -50,7 +51,8 @@ class WebhookChannel:
         self._allowed = tuple(allowed)
         self._seconds = try_seconds
         own = urlsplit(source).hostname or ""
-        self._clients = Clients(self._allowed, user_agent, try_seconds, context=context, own=own)
+        self._user_agent = user_agent
+        self._wires = Wires(Guard(self._allowed, own), context)
         self._sessions = uwazi.Sessions()
 
     def check_address(self, address: str) -> None:
@@ -68,12 +70,12 @@ class WebhookChannel:
 
     async def send(self, parcel: Parcel) -> Outcome:
         until = asyncio.get_running_loop().time() + self._seconds
-        dialled.set(None)
+        line = Line(self._wires, self._user_agent, until)
         try:
-            outcome = await self._hand_over(Line(self._clients, until).ask, parcel)
+            outcome = await self._hand_over(line.ask, parcel)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as error:
             outcome = failure(error)
-        return replace(outcome, address=dialled.get())
+        return replace(outcome, address=line.dialled)
 
     async def _hand_over(self, ask: Ask, parcel: Parcel) -> Outcome:
         if parcel.format is Format.CIVICRM:
@@ -98,7 +100,7 @@ class WebhookChannel:
         return {"allowed_networks": [str(network) for network in self._allowed]}
 
     async def close(self) -> None:
-        await self._clients.close()
+        await self._wires.aclose()
 
 
 def _above(address: str) -> str:

@@ -1,0 +1,223 @@
+"""Feeds: a poll that finds nothing new against a bare application with one read; a thousand events against
+icalendar's own serializer, and against Radicale, which serves the same."""
+
+import asyncio
+import http.client
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import httpx
+from icalendar import Calendar
+
+from benchmarks.rows import Row, compare
+from benchmarks.serving import Poll, bare_application, poller, serving, whole_application
+from service.domain.access import Caller, Level, Reach, Scope
+from service.domain.deadlines import DeadlineKind
+from service.domain.escalation import Role
+from service.domain.feeds import BOUNDS, Bounds
+from service.feeds.components import component
+from service.flows import casework, docketing, enrolment, fetching, subscription
+from service.flows.sitting import Sitting
+from service.runtime import Runtime, build_runtime
+from service.schemas.cases import CaseIn, RoleIn
+from service.schemas.deadlines import DeadlineIn
+from service.schemas.feeds import FeedIn
+from service.schemas.teams import TeamIn
+from service.schemas.users import UserIn
+from service.settings import Settings
+from service.store import migrations
+from service.store.columns import insert_rows
+from service.store.deadlines import Deadline
+from service.store.feeds import get_feed
+from tests.harness.postgres import PostgresServer
+from tests.harness.radicale import NAME, PASSWORD, Radicale
+
+_EVENTS, _POLLS = 1000, 1600
+_ZONE = ZoneInfo("Asia/Almaty")
+#: Calendars are cut to half of these events; here all are wanted.
+_WIDE = Bounds(2 * _EVENTS, 10_000_000)
+_OPERATOR = Caller("benchmark", Scope.ADMIN, Reach(None))
+_BARE = "a bare ASGI application, one indexed SELECT by the driver, 304, the same uvicorn"
+_PLAIN = "icalendar's to_ical of the same events, no database"
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder, PostgresServer() as server, poller() as poll:
+        found = []
+        for name, url in (("SQLite", ""), ("Postgres", server.create_database())):
+            with House(Path(folder) / name, url) as house:
+                found += [polled(house, name, poll), *rendered(house, name), *served(house, name)]
+        return found
+
+
+class House:
+    """A database with a feed of a thousand deadlines."""
+
+    def __init__(self, home: Path, url: str) -> None:
+        home.mkdir()
+        self.settings = Settings(home=home, database_url=url)
+        migrations.upgrade(self.settings.sqlalchemy_url)
+        self._runner = asyncio.Runner()
+        self._runtime = build_runtime(self.settings)
+        self.feed_id, secret = self._runner.run(_entered(self._runtime))
+        self.path = f"/f/{self.feed_id}.{secret}.ics"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._runtime.close())
+        self._runner.close()
+
+    def render(self) -> bytes:
+        """All that a fetch does but for HTTP, where its client and this feed were never seen."""
+        return self._runner.run(_rendering(self._runtime, self.feed_id))
+
+
+async def _rendering(runtime: Runtime, feed_id: str) -> bytes:
+    async with runtime.reading() as session:
+        feed = await get_feed(session, feed_id, Reach(None))
+        assert feed is not None
+        url, now = runtime.settings.base_url, runtime.clock()
+        made = await fetching.rendered(session, feed, url, now, _WIDE)
+        assert made is not None
+        return made.content
+
+
+async def _entered(runtime: Runtime) -> tuple[str, str]:
+    """The feed's id and secret."""
+    now = runtime.clock()
+    async with runtime.transaction() as session:
+        team = await enrolment.create_team(session, TeamIn(name="Benchmark"), _OPERATOR, now)
+        caller = Caller("benchmark", Scope.ADMIN, Reach(frozenset({team.id})))
+        owner = UserIn(
+            name="Owner", email="owner@example.org", timezone=_ZONE.key, team_ids=[team.id]
+        )
+        user, _ = await enrolment.create_user(session, owner, caller, now)
+        roles = [RoleIn(role=Role.OWNER, user_id=user.id)]
+        opened = CaseIn(code="B-1", timezone=_ZONE.key, ceiling=Level.BASIS, roles=roles)
+        case, _ = await casework.open_case(session, opened, caller, now)
+        stated = DeadlineIn(
+            case_id=case.id,
+            title="Апелляционная жалоба, № 0000",
+            kind=DeadlineKind.FILING,
+            due_at=now.replace(minute=0, second=0, microsecond=0) + timedelta(days=10),
+        )
+        sitting = Sitting(session, runtime.channels, runtime.rules, now)
+        first = await docketing.state_deadline(sitting, stated, caller)
+        await session.flush()
+        await insert_rows(session, Deadline, [_copy(first, n) for n in range(1, _EVENTS)])
+        body = FeedIn(name="Phone", user_id=user.id, level=Level.BASIS)
+        feed, secret = await subscription.create_feed(session, body, caller, now)
+        return feed.id, secret
+
+
+def _copy(first: Deadline, number: int) -> dict[str, Any]:
+    """Seven hours after the one before."""
+    due_at = first.due_at + timedelta(hours=7 * number)
+    return first.model_dump() | {
+        "id": f"{first.id[:-6]}{number:06}",
+        "title": f"{first.title[:-4]}{number:04}",
+        "due_at": due_at,
+        "due_on": due_at.astimezone(_ZONE).date(),
+        "wake_at": None,
+    }
+
+
+def polled(house: House, name: str, poll: Poll) -> Row:
+    with (
+        serving(whole_application, house.settings, BOUNDS) as ours,
+        serving(bare_application, house.settings, BOUNDS) as bare,
+    ):
+        etag = str(httpx.get(f"http://127.0.0.1:{ours}{house.path}").headers["etag"])
+        poll(ours, house.path, etag, 80)  # the first of a family of programs is written down
+        return compare(
+            f"conditional GET of a feed, whole application, {name}",
+            lambda: poll(ours, house.path, etag, _POLLS),
+            _BARE,
+            lambda: poll(bare, house.path, etag, _POLLS),
+            target=0.4,
+            rounds=11,
+        )
+
+
+def rendered(house: House, name: str) -> list[Row]:
+    """`component` is what keeps events that were rendered once."""
+    calendar = Calendar.from_ical(house.render())
+    assert len(calendar.events) == _EVENTS
+
+    def plain() -> int:
+        calendar.to_ical()
+        return _EVENTS
+
+    def ours() -> int:
+        house.render()
+        return _EVENTS
+
+    known = f"cold feed, {_EVENTS:,} known deadlines, read and rendered, {name}"
+    new = f"cold feed, {_EVENTS:,} deadlines never seen, read and rendered, {name}"
+    return [
+        compare(known, ours, _PLAIN, plain, target=20, rounds=7),
+        compare(new, ours, _PLAIN, plain, target=1, prepare=component.cache_clear, rounds=7),
+    ]
+
+
+def served(house: House, name: str) -> list[Row]:
+    """Both are asked for all anew, each time on a new connection."""
+    with (
+        serving(whole_application, house.settings, _WIDE) as port,
+        Radicale(house.settings.home / "radicale") as radicale,
+    ):
+        stored = radicale.client.put(radicale.address, content=house.render(), timeout=60)
+        assert stored.is_success, stored.text
+        word = b64encode(f"{NAME}:{PASSWORD}".encode()).decode()
+        theirs = httpx.URL(radicale.address)
+        assert theirs.port is not None
+        get = {
+            "ours": lambda: _got(port, house.path, {}),
+            "Radicale": lambda: _got(theirs.port, theirs.path, {"Authorization": f"Basic {word}"}),
+        }
+        return _against_radicale(get, name)
+
+
+def _against_radicale(get: Mapping[str, Callable[[], tuple[float, float, bytes]]], name: str) -> list[Row]:
+    taken = [{side: one() for side, one in get.items()} for _ in range(8)][1:]
+    for side in get:
+        assert taken[0][side][2].count(b"BEGIN:VEVENT") == _EVENTS
+    found = []
+    for part, what, unit in ((0, "first byte", "s"), (1, "whole", "s"), (2, "bytes", "bytes")):
+        sizes = [
+            {side: float(len(got[2]) if part == 2 else got[part]) for side, got in turn.items()}
+            for turn in taken
+        ]
+        ours = [one["ours"] for one in sizes]
+        value, ratio = median(ours), median(one["Radicale"] / one["ours"] for one in sizes)
+        spread = round((max(ours) - min(ours)) / value, 2)
+        found.append(
+            Row(
+                f"feed of {_EVENTS:,} events over HTTP, {what}, {name}",
+                round(value, 4), unit, "Radicale serving the same", round(ratio, 3), 1, spread,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _got(port: int, path: str, headers: dict[str, str]) -> tuple[float, float, bytes]:
+    """Seconds until it begins to answer and until it has, and what it said."""
+    started = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    first = time.perf_counter() - started
+    content = answer.read()
+    whole = time.perf_counter() - started
+    connection.close()
+    assert answer.status == http.client.OK, content[:200]
+    return first, whole, content

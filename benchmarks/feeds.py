@@ -187,7 +187,9 @@ def served(house: House, name: str) -> list[Row]:
         return _against_radicale(get, name)
 
 
-def _against_radicale(get: Mapping[str, Callable[[], tuple[float, float, bytes]]], name: str) -> list[Row]:
+def _against_radicale(
+    get: Mapping[str, Callable[[], tuple[float, float, bytes]]], name: str
+) -> list[Row]:
     taken = [{side: one() for side, one in get.items()} for _ in range(8)][1:]
     for side in get:
         assert taken[0][side][2].count(b"BEGIN:VEVENT") == _EVENTS

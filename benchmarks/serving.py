@@ -65,9 +65,7 @@ async def _read_sqlite(settings: Settings, free: list[Any], feed_id: str) -> Any
 
 async def _read_postgres(settings: Settings, free: list[Any], feed_id: str) -> Any:
     url = settings.database_url.get_secret_value()
-    connection = (
-        free.pop() if free else await psycopg.AsyncConnection.connect(url, autocommit=True)
-    )
+    connection = free.pop() if free else await psycopg.AsyncConnection.connect(url, autocommit=True)
     cursor = await connection.execute(f"{_READ}%s", (feed_id,))
     row = await cursor.fetchone()
     free.append(connection)

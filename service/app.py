@@ -51,7 +51,7 @@ from service.ids import new_id
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
-from service.web import home, respond, signature, unsubscribe, verify
+from service.web import calendar_help, home, respond, signature, unsubscribe, verify
 
 Background = Callable[[Runtime, asyncio.Event], Coroutine[None, None, None]]
 
@@ -122,9 +122,9 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     app.webhooks.include_router(published_events.router)
-    pages = (home.router, respond.router, signature.router, unsubscribe.router, verify.router)
-    for router in (health.router, *pages):
-        app.include_router(router)
+    pages = (calendar_help, home, respond, signature, unsubscribe, verify)
+    for module in (health, *pages):
+        app.include_router(module.router)
     _handle_refusals(app)
     _document_refusals(app)
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)

@@ -27,7 +27,8 @@ from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
 from service.sealing import Seal, answer_code, answer_token, load_seal
 from service.settings import Settings
-from service.store.database import Sessions, database_now, glances, make_engine, readers, writers
+from service.store.database import Sessions, database_now, make_engine, readers, writers
+from service.store.glances import Glances
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 VERSION = version("adquem")
@@ -58,9 +59,9 @@ class Runtime:
         return readers(self.engine)
 
     @cached_property
-    def glances(self) -> AsyncEngine:
+    def glances(self) -> Glances:
         """For reads of one statement."""
-        return glances(self.engine)
+        return Glances(self.engine)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -86,6 +87,7 @@ class Runtime:
             await channel.close()
         if self.heartbeat is not None:
             await self.heartbeat.close()
+        await self.glances.close()
         await self.engine.dispose()
 
 

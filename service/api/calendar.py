@@ -95,7 +95,7 @@ async def _fetched(request: Request, bounds: Bounds) -> Response:
         if not isinstance(made, Rendered):
             return _answer(poll, made)
         known = made
-    if poll.reads and worth_noting(known.etag, row.etag, row.last_fetched_at, poll.now):
+    if poll.reads and worth_noting(known.etag, row.seen_etag, row.last_fetched_at, poll.now):
         await _note(poll, known.etag)
     return _answer(poll, known)
 

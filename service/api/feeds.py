@@ -38,10 +38,17 @@ router = new_router("feeds", "/feeds")
 
 def _made(feed: Feed, secret: str, runtime: Runtime) -> FeedMade:
     """`webcal` only where the service speaks TLS: some clients turn it into https."""
-    url = f"{runtime.settings.base_url}/f/{feed.id}.{secret}.ics"
+    base_url = runtime.settings.base_url
+    url = f"{base_url}/f/{feed.id}.{secret}.ics"
     webcal = url.replace("https://", "webcal://", 1) if url.startswith("https://") else None
     picture = segno.make(webcal or url, micro=False).svg_inline(scale=4)
-    return FeedMade(**_facts(feed), url=url, webcal_url=webcal, qr_svg=picture)
+    return FeedMade(
+        **_facts(feed),
+        url=url,
+        webcal_url=webcal,
+        qr_svg=picture,
+        help_url=f"{base_url}/help/calendars",
+    )
 
 
 def _facts(feed: Feed) -> dict[str, object]:

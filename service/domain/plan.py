@@ -3,16 +3,17 @@
 The workers and the preview call the same function: what a person is shown is what will happen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from service.domain.alerts import AlertState
-from service.domain.counting import midnight
 from service.domain.court_calendars import CourtCalendar
-from service.domain.deadlines import LIVE_STATES, DeadlineState, local_date
+from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import (
     EVERYBODY,
     EscalationState,
@@ -26,6 +27,7 @@ from service.domain.escalation import (
     state_of,
 )
 from service.domain.insistence import Insistence
+from service.domain.nearing import nearing, next_turn
 from service.domain.notifications import EventType
 from service.domain.reminders import QuietHours, marked_at, said_by, waking
 
@@ -34,8 +36,6 @@ _DAY = timedelta(days=1)
 _NEAR = _DAY
 #: Silence is held back overnight while more than this remains.
 _PATIENT = 2 * _DAY
-#: What is due within this time is due soon.
-_SOON = 3 * _DAY
 
 
 class Why(StrEnum):
@@ -103,74 +103,77 @@ class PlannedStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """`due`: the step to fire now. `upcoming`: all that follows if nobody answers, in order of time; of
-    an exhausted ladder's repetitions the next alone.
-
-    `wake_at` None means that the plan has nothing more to say; `why` tells for what reason.
-    `lapsed`: the due instant has passed, which is to be recorded now; `near`: how near it has come since
-    that was last told.
-    """
+    """`due`: the step to fire now. `wake_at` None means that the plan has nothing more to say; `why` tells
+    for what reason. `lapsed`: the due instant has passed, which is to be recorded now; `near`: how near it
+    has come since that was last told. `seen`: what it was made from, where steps follow."""
 
     due: PlannedStep | None
-    upcoming: tuple[PlannedStep, ...]
     wake_at: datetime | None
     state: EscalationState
     why: Why
     lapsed: bool = False
     near: tuple[EventType, ...] = ()
+    seen: "_Seen | None" = field(default=None, repr=False)
+
+    @cached_property
+    def upcoming(self) -> tuple[PlannedStep, ...]:
+        """All that follows `due` if nobody answers, in order of time; of an exhausted ladder's repetitions
+        the next alone. Worked out when asked for: a tick asks what is due, and when to look again."""
+        return tuple(self._following())
+
+    @property
+    def next(self) -> PlannedStep | None:
+        """The first of `upcoming`."""
+        return next(self._following(), None)
+
+    def _following(self) -> Iterator[PlannedStep]:
+        return (
+            islice(_coming(*self.seen), int(self.due is not None), None) if self.seen else iter(())
+        )
 
 
 def plan(facts: PlanFacts, now: datetime) -> Plan:
     """`now` and all instants are aware UTC."""
     if (end := ended(facts.state)) is not None:
-        return Plan(None, (), None, *end)
+        return Plan(None, None, *end)
     held = _held(facts)
     state = state_of(facts.steps, facts.fired, held, now)
     if facts.state is DeadlineState.SUSPENDED:
-        return Plan(None, (), None, state, Why.CLOCK_STANDS_STILL)
-    lapsed, near = facts.lapses and facts.due_at <= now, _near(facts, now)
-    turn_at = _turn_at(facts, now)
-    coming = _coming(facts, held, now)
-    if not coming:
-        return Plan(None, (), turn_at, state, Why.NOTHING_LEFT, lapsed, near)
-    first, rest = coming[0], tuple(coming[1:])
+        return Plan(None, None, state, Why.CLOCK_STANDS_STILL)
+    lapsed, near, turn_at = _turn(facts, now)
+    seen = _Seen(facts, held, now)
+    first = next(_coming(*seen), None)
+    if first is None:
+        return Plan(None, turn_at, state, Why.NOTHING_LEFT, lapsed, near)
     if first.at <= now:
-        return Plan(first, rest, now, state, first.why, lapsed, near)
+        return Plan(first, now, state, first.why, lapsed, near, seen)
     waiting = Why.ACKNOWLEDGED if state is EscalationState.ACKNOWLEDGED else first.why
     wake_at = min(first.at, turn_at or first.at)
-    return Plan(None, tuple(coming), wake_at, state, waiting, lapsed, near)
+    return Plan(None, wake_at, state, waiting, lapsed, near, seen)
+
+
+def _turn(facts: PlanFacts, now: datetime) -> tuple[bool, tuple[EventType, ...], datetime | None]:
+    """What is to be recorded though nobody is told: that it has passed, how near it is; and when there will
+    be more of that."""
+    if not facts.lapses:
+        return False, (), None
+    due_at, zone = facts.due_at, facts.zone
+    near = nearing(due_at, zone, facts.neared_at, now)
+    return due_at <= now, near, next_turn(due_at, zone, now)
+
+
+class _Seen(NamedTuple):
+    """`held`: until when answers keep the silent steps away."""
+
+    facts: PlanFacts
+    held: datetime | None
+    now: datetime
 
 
 def recorded(facts: PlanFacts, told: Plan, now: datetime) -> PlanFacts:
     """The facts once what was to be recorded then is."""
     neared_at = now if told.near else facts.neared_at
     return replace(facts, lapses=facts.lapses and not told.lapsed, neared_at=neared_at)
-
-
-def _nearing(facts: PlanFacts) -> dict[EventType, datetime]:
-    """From when on each is true, until the due instant. Today is the last day that is not over by then, on
-    the wall clock of the forum."""
-    last = local_date(facts.due_at - timedelta.resolution, facts.zone)
-    begin = {
-        EventType.DUE_SOON: facts.due_at - _SOON,
-        EventType.DUE_TODAY: midnight(last, facts.zone),
-    }
-    return begin if facts.lapses else {}
-
-
-def _near(facts: PlanFacts, now: datetime) -> tuple[EventType, ...]:
-    told_at = facts.neared_at
-    return tuple(
-        event
-        for event, at in _nearing(facts).items()
-        if at <= now < facts.due_at and (told_at is None or told_at < at)
-    )
-
-
-def _turn_at(facts: PlanFacts, now: datetime) -> datetime | None:
-    """When there is something to record though nobody is told: it comes near, or it passes."""
-    ahead = [at for at in _nearing(facts).values() if at > now]
-    return min([*ahead, facts.due_at]) if facts.lapses else None
 
 
 def ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | None:
@@ -185,32 +188,41 @@ def ended(state: DeadlineState | AlertState) -> tuple[EscalationState, Why] | No
     return EscalationState.CANCELLED if cancelled else EscalationState.RESOLVED, Why.DEADLINE_ENDED
 
 
-def _coming(facts: PlanFacts, held: datetime | None, now: datetime) -> list[PlannedStep]:
-    """Every step not yet passed, with the instant at which it fires if nobody answers from here.
+def _coming(facts: PlanFacts, held: datetime | None, now: datetime) -> Iterator[PlannedStep]:
+    """Every step not yet passed, with the instant at which it fires if nobody answers from here; last, the
+    next time that an exhausted ladder speaks."""
+    one = None
+    for one in _climbed(facts, held, now):
+        yield one
+    if facts.insistence is not None:
+        yield _repetition(facts, facts.insistence, one, held, now)
 
-    Steps already missed become one notice: the newest mark speaks for the marks before it and for
+
+def _climbed(facts: PlanFacts, held: datetime | None, now: datetime) -> Iterator[PlannedStep]:
+    """Steps already missed become one notice: the newest mark speaks for the marks before it and for
     those whom a silence that really ran out would have reached. Silence after a mark that was
     never told does not count: it runs from the real firing of the step before it.
     """
     position = max(facts.fired, default=-1)
     marks = _marks_after(position, facts)
-    runs = _runs(position, marks, len(facts.steps))
+    ahead = dict(zip((position, *marks), (*marks, len(facts.steps)), strict=True))
     missed = [order for order, mark in marks.items() if mark.at <= now]
-    running = _running(facts, runs[position], held, now) if position >= 0 else []
-    if not missed:
-        coming = running
-    else:
+    running = []
+    if position >= 0:
+        running = _running(facts, _run(position, ahead, marks), held, now)
+    if missed:
         newest = missed[-1]
         spoken = [one.order for one in running if one.at <= now]
         merged = tuple(sorted({*missed[:-1], *spoken}))
         why = Why.MERGED if merged else Why.MARK
-        coming = [_said(facts, newest, marks[newest], why, merged)]
-        coming += _fresh(facts, runs[newest], now, now)
+        yield _said(facts, newest, marks[newest], why, merged)
+        yield from _fresh(facts, _run(newest, ahead, marks), now, now)
+    else:
+        yield from running
     for order, mark in marks.items():
         if mark.at > now:
-            coming.append(_said(facts, order, mark, Why.MARK))
-            coming += _fresh(facts, runs[order], mark.at, now)
-    return coming + _repetition(facts, coming, held, now)
+            yield _said(facts, order, mark, Why.MARK)
+            yield from _fresh(facts, _run(order, ahead, marks), mark.at, now)
 
 
 class _Mark(NamedTuple):
@@ -238,13 +250,10 @@ class _Run(NamedTuple):
         return self.before is None or at < self.before
 
 
-def _runs(position: int, marks: Mapping[int, _Mark], end: int) -> dict[int, _Run]:
-    """By the number of the step that they follow."""
-    ends = [*((order, mark.at) for order, mark in marks.items()), (end, None)]
-    return {
-        begin: _Run(range(begin + 1, following), before)
-        for begin, (following, before) in zip((position, *marks), ends, strict=True)
-    }
+def _run(order: int, ahead: Mapping[int, int], marks: Mapping[int, _Mark]) -> _Run:
+    """`ahead`: the number of a mark, or of the last step told, to that of the next mark, or to the end."""
+    end = ahead[order]
+    return _Run(range(order + 1, end), marks[end].at if end in marks else None)
 
 
 def _running(
@@ -272,16 +281,14 @@ def _running(
     return found
 
 
-def _fresh(facts: PlanFacts, run: _Run, told_at: datetime, now: datetime) -> list[PlannedStep]:
+def _fresh(facts: PlanFacts, run: _Run, told_at: datetime, now: datetime) -> Iterator[PlannedStep]:
     """The silent steps that follow a mark which is still to be told."""
-    found = []
     for order in run.orders:
         step = facts.steps[order]
         at = _awake(facts, step, told_at + step.after)
         told_at = max(at, now)
         if run.holds(at):
-            found.append(PlannedStep(order, step, at, Why.SILENCE))
-    return found
+            yield PlannedStep(order, step, at, Why.SILENCE)
 
 
 def _awake(facts: PlanFacts, step: Step, at: datetime) -> datetime:
@@ -332,19 +339,21 @@ def _held(facts: PlanFacts) -> datetime | None:
 
 
 def _repetition(
-    facts: PlanFacts, coming: list[PlannedStep], held: datetime | None, now: datetime
-) -> list[PlannedStep]:
-    """The next time that an exhausted ladder speaks."""
+    facts: PlanFacts,
+    insistence: Insistence,
+    latest: PlannedStep | None,
+    held: datetime | None,
+    now: datetime,
+) -> PlannedStep:
+    """The next time that an exhausted ladder speaks; `latest`: the last step still to come."""
     last = len(facts.steps) - 1
-    if facts.insistence is None:
-        return []
-    if coming:
-        told_at, held = max(coming[-1].at, now), None
+    if latest is not None:
+        told_at, held = max(latest.at, now), None
     else:
         told_at = facts.repeated_at or max(facts.fired.values())
     left = facts.due_at - told_at
-    at = max(told_at + facts.insistence.pause(-left), held or told_at)
+    at = max(told_at + insistence.pause(-left), held or told_at)
     step = replace(facts.steps[last], targets=EVERYBODY)
     if left > _DAY:
         at = waking(at, _resting(facts, step.targets))
-    return [PlannedStep(last, step, at, Why.EXHAUSTED, (), facts.repeats + 1)]
+    return PlannedStep(last, step, at, Why.EXHAUSTED, (), facts.repeats + 1)

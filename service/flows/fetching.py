@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
 
-from sqlalchemy import Row
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level
@@ -37,7 +35,7 @@ from service.flows.showing import (
 from service.languages import Language
 from service.sealing import fingerprint
 from service.store.cases import roles_held
-from service.store.feeds import Feed, ended_at, owner_of
+from service.store.feeds import Feed, Glimpse, ended_at, owner_of
 from service.store.shown import Facts, facts_shown, newest_dropped, of_feed
 
 _SECOND = timedelta(seconds=1)
@@ -71,7 +69,7 @@ class Rendered(Fetched):
     shows_all: bool
 
 
-def standing(row: Row[Any] | None, secret: str, family: Family, now: datetime) -> Standing:
+def standing(row: Glimpse | None, secret: str, family: Family, now: datetime) -> Standing:
     """Of a feed glanced at. An unknown feed and a wrong secret are told the same, in the same time.
     Whoever was let in once is let in to the farewell."""
     if not _opens(row, secret, now) or row is None:
@@ -87,7 +85,7 @@ def after_end(end: datetime, now: datetime) -> Standing:
     return Standing.ENDED if now < end + FAREWELL_FOR else Standing.GONE
 
 
-def _opens(row: Row[Any] | None, secret: str, now: datetime) -> bool:
+def _opens(row: Glimpse | None, secret: str, now: datetime) -> bool:
     asked, nothing = fingerprint(secret), fingerprint("")
     newest = hmac.compare_digest(row.fingerprint if row else nothing, asked)
     known = row.previous_fingerprint if row else None
@@ -97,7 +95,7 @@ def _opens(row: Row[Any] | None, secret: str, now: datetime) -> bool:
     )
 
 
-def kept(row: Row[Any], edition: str, now: datetime) -> Fetched | None:
+def kept(row: Glimpse, edition: str, now: datetime) -> Fetched | None:
     """The validators of what was rendered last, where that is what would be rendered now."""
     if row.kept_of != kept_of(row.touched, edition) or now >= row.kept_until:
         return None
@@ -109,7 +107,7 @@ def kept_of(touched: int, edition: str) -> str:
     return f"{touched} {edition}"
 
 
-def goodbye(feed: Row[Any] | Feed, end: datetime) -> Fetched:
+def goodbye(feed: Glimpse | Feed, end: datetime) -> Fetched:
     """One event, so that calendars drop all others that they keep."""
     at = max(end, feed.shown_at)
     look = Look(feed.name, feed.language or Language.ENGLISH)

@@ -207,7 +207,7 @@ class _Release:
     def _notice(
         self, event: EventType, due: PlannedStep, following: Plan, told: list[Role]
     ) -> Notice:
-        after = following.upcoming[0] if following.upcoming else None
+        after = following.next
         silent = after if after and not after.step.is_mark else None
         subject, case = self.situation.subject, self.situation.case
         return replace(

@@ -90,8 +90,8 @@ class Ways:
 
     def _notice(self, asked: Asked, decision: Plan) -> Notice:
         """As it was said the first time, with what follows from here."""
-        coming = [*([decision.due] if decision.due else []), *decision.upcoming]
-        silent = next((one for one in coming[:1] if not one.step.is_mark), None)
+        after = decision.due or decision.next
+        silent = after if after and not after.step.is_mark else None
         subject, case = self.situation.subject, self.situation.case
         told = self.situation.facts.told.get(int(asked.step), frozenset())
         roles = [

@@ -85,11 +85,12 @@ class RevokedFeed(Answer):
 
 
 class FeedMade(FeedOut):
-    """`qr_svg`: the address as a picture, for a phone to look at."""
+    """`qr_svg`: the address as a picture, for a phone to look at; `help_url`: what to do with it."""
 
     url: str
     webcal_url: str | None
     qr_svg: str
+    help_url: str
 
 
 class ReaderOut(Answer):

@@ -51,13 +51,6 @@ def readers(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False)
 
 
-def glances(engine: AsyncEngine) -> AsyncEngine:
-    """For reads of one statement, which is its own transaction: nothing is said to begin or to end one."""
-    if engine.dialect.name == "sqlite":
-        return engine.execution_options(one_statement=True)
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
 async def database_now(session: AsyncSession) -> datetime:
     """The clock that every worker of a Postgres installation shares."""
     connection = await session.connection()
@@ -73,6 +66,5 @@ def _prepare_sqlite(connection: DBAPIConnection, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if not options.get("one_statement"):
-        connection.exec_driver_sql("BEGIN" if options.get("reads_only") else "BEGIN IMMEDIATE")
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

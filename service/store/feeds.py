@@ -2,11 +2,10 @@
 
 from collections.abc import Set
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, update
+from sqlalchemy import and_, bindparam, update
 from sqlalchemy import select as select_columns
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +15,7 @@ from service.domain.feeds import Family, Fetchers, Scope, fetchers_for
 from service.languages import Language
 from service.store.columns import Choice, Json, UtcDateTime, core_table
 from service.store.feed_readers import FeedReader
+from service.store.glances import Glances
 from service.store.paging import get_within, page, within
 from service.store.users import Membership, User
 
@@ -81,30 +81,49 @@ def ended_at(revoked_at: datetime | None, expires_at: datetime, now: datetime) -
     return end if end <= now else None
 
 
-_FEEDS, _READERS = core_table(Feed).c, core_table(FeedReader).c
-_GLANCE = select_columns(
-    *(
-        _FEEDS[name]
-        for name in (
-            "id", "name", "salt", "level", "language", "fetchers", "shown_at", "expires_at", "revoked_at",
-            "fingerprint", "previous_fingerprint", "previous_until",
-            "touched", "kept_of", "kept_etag", "kept_modified_at", "kept_until",
-        )
-    ),
-    _READERS["family"], _READERS["last_fetched_at"], _READERS["etag"],
-)  # fmt: skip
+class Glimpse(NamedTuple):
+    """What a poll has to know of a feed, and of the readers of one family, if any ever came."""
+
+    id: str
+    name: str
+    salt: str
+    level: int
+    language: Language | None
+    fetchers: Fetchers | None
+    shown_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    fingerprint: str
+    previous_fingerprint: str | None
+    previous_until: datetime | None
+    touched: int
+    kept_of: str | None
+    kept_etag: str | None
+    kept_modified_at: datetime | None
+    kept_until: datetime | None
+    last_fetched_at: datetime | None
+    seen_etag: str | None
 
 
-async def glance(engine: AsyncEngine, feed_id: str, family: Family) -> Row[Any] | None:
-    """All that a poll which finds nothing new has to know, in one read: the feed, and what is known of
-    readers of that family, if any ever came."""
-    of_family = and_(_READERS["feed_id"] == _FEEDS["id"], _READERS["family"] == family)
-    query = _GLANCE.select_from(
-        core_table(Feed).outerjoin(core_table(FeedReader), of_family)
-    ).where(_FEEDS["id"] == feed_id)
-    async with engine.connect() as connection:
-        found: Row[Any] | None = (await connection.execute(query)).first()  # type: ignore[assignment]
-        return found
+_FEEDS, _READERS = core_table(Feed), core_table(FeedReader)
+_OF_FAMILY = and_(
+    _READERS.c["feed_id"] == _FEEDS.c["id"], _READERS.c["family"] == bindparam("family")
+)
+_GLIMPSE = (
+    select_columns(
+        *(_FEEDS.c[name] for name in Glimpse._fields[:-2]),
+        _READERS.c["last_fetched_at"],
+        _READERS.c["etag"].label("seen_etag"),
+    )
+    .select_from(_FEEDS.outerjoin(_READERS, _OF_FAMILY))
+    .where(_FEEDS.c["id"] == bindparam("feed_id"))
+)
+
+
+async def glance(glances: Glances, feed_id: str, family: Family) -> Glimpse | None:
+    """All that a poll which finds nothing new has to know, in one read."""
+    row = await glances.first(_GLIMPSE, {"feed_id": feed_id, "family": family.value})
+    return None if row is None else Glimpse._make(row)
 
 
 async def get_feed(

@@ -91,4 +91,6 @@ def test_what_the_project_asks_for_is_what_the_lock_pins(
 def test_all_locks_pin_the_same_versions() -> None:
     base, dev, bench = (pins(lock) for lock in LOCKS)
     assert {name: one for name, one in base.items() if dev.get(name) != one} == {}
-    assert {name: one for name, one in bench.items() if dev.get(name, one) != one} == {}
+    # Peers want some of it on fewer platforms; the version is what counts.
+    elsewhere = {name: dev.get(name, one).specifier for name, one in bench.items()}
+    assert {name: one for name, one in bench.items() if elsewhere[name] != one.specifier} == {}

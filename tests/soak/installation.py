@@ -11,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -30,6 +31,8 @@ from tests.harness.world import MovableClock
 from tests.soak.oracle import Copy
 from tests.soak.sinks import Orders
 
+#: Seconds that a process of a long drill may live: killed in its first round each, none would ever work.
+_LEAST_LIFE = 8
 #: What a worker says once it works.
 _UP = b"worker_started"
 
@@ -121,6 +124,7 @@ class Worker:
     def __init__(self, process: ServiceProcess) -> None:
         self.process = process
         self.frozen = False
+        self._started = 0.0
         self._from = 0
 
     @property
@@ -141,7 +145,12 @@ class Worker:
             log.seek(self._from)
             return _UP in log.read()
 
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._started
+
     def start(self) -> None:
+        self._started = time.monotonic()
         log = self.process.log
         self._from = log.stat().st_size if log.exists() else 0
         self.process.start()
@@ -240,7 +249,8 @@ class Installation:
 
     def kill_one(self) -> bool:
         """SIGKILL for one that works, and its successor; False where none works yet."""
-        up = [worker for worker in self.workers if worker.up]
+        least = 0 if self.clock else _LEAST_LIFE
+        up = [worker for worker in self.workers if worker.age >= least and worker.up]
         if not up:
             return False
         victim = self.random.choice(up)

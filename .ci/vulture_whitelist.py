@@ -64,6 +64,7 @@ _.test
 _.web
 
 # service/schemas/feeds.py
+_.help_url
 _.location
 _.old_address_until
 _.qr_svg
@@ -77,7 +78,6 @@ _.trigger_event_ids
 # service/schemas/inbound.py
 _.as_
 _.receipt_id
-_.refusing_since
 _.trigger_event
 
 # service/schemas/messages.py

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, and a client in another that polls them: no side pays for the client."""
+"""Servers in processes of their own, and in another a client that polls them and costs them nothing."""
 
 import asyncio
 import multiprocessing

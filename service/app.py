@@ -48,6 +48,7 @@ from service.clock import system_clock
 from service.dependencies import Replay
 from service.errors import Code, Refusal, shape_fault
 from service.ids import new_id
+from service.knocks import SECONDS
 from service.runtime import VERSION, Runtime, build_runtime
 from service.schemas.problems import FieldProblem, Problem
 from service.settings import Settings
@@ -75,6 +76,7 @@ STATUS = {
     Code.BODY_TOO_LARGE: 413,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.PRECONDITION_REQUIRED: 428,
+    Code.TOO_MANY_REQUESTS: 429,
     Code.BAD_CURSOR: 400,
     Code.MALFORMED_JSON: 400,
     Code.INTERNAL: 500,
@@ -87,6 +89,10 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"content-security-policy": b"default-src 'none'; style-src 'self'; frame-ancestors 'none'",
 }
+#: Where the service speaks TLS: browsers never ask for an address of it in clear again.
+_SECURE = {b"strict-transport-security": b"max-age=31536000"}
+#: Refusals of what may be tried again, with the seconds to wait.
+_RETRY_AFTER = {Code.TOO_MANY_REQUESTS: SECONDS, Code.UNAVAILABLE: 5}
 _log = structlog.get_logger()
 
 
@@ -128,7 +134,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     _handle_refusals(app)
     _document_refusals(app)
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, secure=settings.base_url.startswith("https://"))
     return app
 
 
@@ -173,7 +179,7 @@ def _answer(
         errors=errors or [],
         request_id=structlog.contextvars.get_contextvars().get("request_id"),
     )
-    headers = {"Retry-After": "5"} if code is Code.UNAVAILABLE else {}
+    headers = {"Retry-After": str(_RETRY_AFTER[code])} if code in _RETRY_AFTER else {}
     if code is Code.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     body = problem.model_dump(exclude_none=True)
@@ -253,8 +259,9 @@ class RequestLog:
     """One line for each request: method, route (never the path: feed addresses hold secrets), status,
     time. Adds the headers that every answer carries."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, secure: bool) -> None:
         self._app = app
+        self._headers = _HEADERS | (_SECURE if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -268,7 +275,7 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
-                added = [(k, v) for k, v in _HEADERS.items() if k not in present]
+                added = [(k, v) for k, v in self._headers.items() if k not in present]
                 message["headers"] += [*added, (b"x-request-id", request_id.encode())]
             await send(message)
 

@@ -1,5 +1,6 @@
 """What every request is handed: its one transaction, who is calling, now, the page asked for."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -44,6 +45,12 @@ def get_runtime(request: Request) -> Runtime:
 
 
 RuntimeNow = Annotated[Runtime, Depends(get_runtime)]
+
+
+def knocks_too_often(request: Request) -> bool:
+    """Counts a secret that was wrong; True where too many from that address were."""
+    address = request.client.host if request.client else ""
+    return get_runtime(request).knocks.too_many(address, asyncio.get_running_loop().time())
 
 
 async def _session(request: Request, runtime: RuntimeNow) -> AsyncIterator[AsyncSession]:

@@ -22,6 +22,7 @@ from service.channels.webhook.sender import WebhookChannel
 from service.clock import Clock, rehearsal_clock, system_clock
 from service.domain.notifications import ChannelKind
 from service.errors import Refusal
+from service.knocks import Knocks
 from service.memory import Memory
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
@@ -57,6 +58,11 @@ class Runtime:
     @cached_property
     def _readers(self) -> Sessions:
         return readers(self.engine)
+
+    @cached_property
+    def knocks(self) -> Knocks:
+        """Wrong secrets at all doors of this process."""
+        return Knocks()
 
     @cached_property
     def glances(self) -> Glances:

@@ -4,7 +4,7 @@ known here, and no database.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,28 +38,50 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
 
     # Beside the ticking, so that a slow receiver and a large docket delay no release.
     beside = [
-        Beside(runtime, "deliver", lambda: tasks.deliver(runtime)),
         Beside(runtime, "digest", lambda: tasks.digest(runtime)),
         Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
         Beside(runtime, "feeds", lambda: tasks.tend_feeds(runtime), _FEEDS_EVERY),
         Beside(runtime, "forecast", lambda: tasks.forecast(runtime), _FORECAST_EVERY),
     ]
-    async with listening(runtime):
+    async with listening(runtime), _delivering(runtime, stop) as released:
         while not stop.is_set():
             well = await _guarded(tasks.tick(runtime), "tick")
+            released.set()
             ticked |= well
-            for one in beside[:2]:
+            for one in beside[:1]:
                 one.round_ended()
             for work, name, every in _SELDOM:
                 if rounds % every == 0:
                     await _guarded(work(runtime), name)
-            for one in beside[2:]:
+            for one in beside[1:]:
                 one.round_ended()
             rounds += 1
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
         for one in beside:
             await one.end()
+
+
+@contextlib.asynccontextmanager
+async def _delivering(runtime: Runtime, stop: asyncio.Event) -> AsyncIterator[asyncio.Event]:
+    """Delivers all the while, however long a tick goes on; at once where the event that it yields is set. A
+    worker that comes up before a great backlog sends what is due while it releases the rest."""
+    released = asyncio.Event()
+
+    async def deliver() -> None:
+        while not stop.is_set():
+            await _guarded(tasks.deliver(runtime), "deliver")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(released.wait(), runtime.settings.poll_seconds)
+            released.clear()
+
+    under_way = asyncio.create_task(deliver())
+    try:
+        yield released
+    finally:
+        under_way.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await under_way
 
 
 #: What each process does in its loop, with the rounds between two times.
@@ -69,6 +91,7 @@ _SELDOM: tuple[tuple[Callable[[Runtime], Awaitable[object]], str, int], ...] = (
     (tasks.prune, "prune", 3600),
     (tasks.tend_endpoints, "endpoints", 2),
     (tasks.mirror, "mirrors", 2),
+    (tasks.tend_sources, "sources", 30),
 )
 
 

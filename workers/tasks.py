@@ -5,13 +5,12 @@ verdicts are in.
 """
 
 import asyncio
-import contextlib
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.webhook.heartbeat import Heartbeat
@@ -21,16 +20,19 @@ from service.domain.retry import Outcome, Verdict
 from service.faults import fault
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
-from service.flows.delivery import Delivered, Shipment, claim, record_all, send
+from service.flows.delivery import claim, send
 from service.flows.digest import write_due
 from service.flows.endpoint_care import tend
 from service.flows.feed_care import warn_of_stale
+from service.flows.handover import Delivered, Shipment
 from service.flows.mirroring import mirror_batch
 from service.flows.quarantine import Rest
 from service.flows.release import release_due
 from service.flows.replaying import READABLE
 from service.flows.reviewing import check_batch
+from service.flows.settling import Recording, record_all, record_alone
 from service.flows.sitting import Sitting
+from service.flows.source_care import warn_of_refusing
 from service.flows.watching import look
 from service.runtime import Runtime
 from service.store.attempts import forget_words
@@ -44,6 +46,8 @@ from workers.gate import rests, while_working
 _BATCH = 100
 #: Verdicts that arrive within this time of each other are recorded together.
 _LINGER_SECONDS = 0.02
+#: What no waiting mends.
+_OUR_FAULT = (DataError, IntegrityError, ProgrammingError)
 #: How often a verdict is offered again to a database that is away; it is never dropped.
 _RECORD_PAUSE_SECONDS = 1.0
 
@@ -191,6 +195,13 @@ async def tend_feeds(runtime: Runtime) -> None:
             after = await warn_of_stale(await _sitting(runtime, session), after, _FEEDS)
 
 
+@while_working(None)
+async def tend_sources(runtime: Runtime) -> None:
+    """Tells whoever looks after inbound sources that refuse what they are sent."""
+    async with runtime.transaction() as session:
+        await warn_of_refusing(await _sitting(runtime, session))
+
+
 async def digest(runtime: Runtime) -> int:
     """Writes the digests and the exit checks whose hour has come; answers how many."""
     mails = 0
@@ -263,7 +274,8 @@ async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
     async with runtime.transaction() as session:
         now = await runtime.now(session)
         settings = runtime.settings
-        pace = Pace(settings.mails_per_minute, settings.mails_per_hour)
+        resting = frozenset(kind for kind, one in runtime.channels.items() if one.resting())
+        pace = Pace(settings.mails_per_minute, settings.mails_per_hour, resting)
         claimed = await claim(session, runtime.seal, pace, runtime.worker, now, free)
         if claimed:
             fault("claim.before_commit")
@@ -284,17 +296,37 @@ async def _some_done(
 
 
 async def _record(runtime: Runtime, delivered: list[Delivered]) -> None:
-    """Writes the verdicts down, however long the database is away: what has left must be known."""
+    """Writes the verdicts down, however long the database is away: what has left must be known. One that
+    cannot be written takes none of the others with it."""
+    try:
+        now = await _written(runtime, delivered, record_all)
+    except Exception:
+        _log.exception("verdicts_refused", count=len(delivered))
+        if len(delivered) > 1:
+            for one in delivered:
+                await _record(runtime, [one])
+            return
+        now = await _written(runtime, delivered, record_alone)
+    _count(delivered, now)
+
+
+async def _written(runtime: Runtime, delivered: list[Delivered], how: Recording) -> datetime:
     while True:
-        with contextlib.suppress(SQLAlchemyError, OSError):
+        try:
             async with runtime.transaction() as session:
                 now = await runtime.now(session)
-                await record_all(session, runtime.channels, delivered, now, random.random)
+                await how(session, runtime.channels, delivered, now, random.random)
                 fault("record.before_commit")
             fault("record.after_commit")
-            break
-        _log.warning("verdicts_not_recorded_yet", count=len(delivered))
+            return now
+        except _OUR_FAULT:
+            raise
+        except (SQLAlchemyError, OSError):
+            _log.warning("verdicts_not_recorded_yet", count=len(delivered))
         await asyncio.sleep(_RECORD_PAUSE_SECONDS)
+
+
+def _count(delivered: list[Delivered], now: datetime) -> None:
     for one in delivered:
         message, verdict = one.consignment.message, one.outcome.verdict
         _attempts.labels(message.channel, verdict).inc()

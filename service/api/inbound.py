@@ -12,11 +12,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.api.deadlines import deadline_answer
 from service.api.routing import new_router, tag
-from service.dependencies import Admin, IfMatch, Now, Page, RuntimeNow, Session, Sits, keep_answer
+from service.dependencies import (
+    Admin,
+    IfMatch,
+    Now,
+    Page,
+    RuntimeNow,
+    Session,
+    Sits,
+    keep_answer,
+    knocks_too_often,
+)
 from service.domain.mapping import MOST_BYTES
 from service.errors import Code, Refusal, not_found
 from service.flows import inbound_sources, receiving
 from service.flows.receiving import Received
+from service.flows.sitting import Sitting
 from service.runtime import Runtime
 from service.schemas import fields
 from service.schemas.alerts import AlertIn
@@ -33,6 +44,7 @@ from service.schemas.inbound import (
 )
 from service.schemas.problems import FieldProblem, Problem
 from service.schemas.trigger_events import TriggerEventIn
+from service.sealing import fingerprint
 from service.store.inbound import (
     InboundSource,
     ReceiptState,
@@ -40,6 +52,7 @@ from service.store.inbound import (
     list_receipts,
     list_sources,
     refusing_sources,
+    source_of_token,
 )
 
 router = new_router("inbound")
@@ -55,7 +68,10 @@ _STATUS = {
 _ANY_JSON: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}
 }
-_AGAIN = {"model": ReceivedOut, "description": "It came before, or the source passes it over"}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": ReceivedOut, "description": "It came before, or the source passes it over"},
+    429: {"model": Problem, "description": "Too many wrong tokens came from that address"},
+}
 _PATH = "/api/v1/inbound"
 
 
@@ -193,26 +209,40 @@ async def read_receipts(
     "/inbound/{token}",
     status_code=201,
     response_model=ReceivedOut,
-    responses={200: _AGAIN},
+    responses=_RESPONSES,
     openapi_extra=_ANY_JSON,
 )
-async def receive_by_address(token: str, posted: Body, sitting: Sits) -> Response:
+async def receive_by_address(token: str, posted: Body, sitting: Sits, request: Request) -> Response:
     """An event of the sender's: 201 when it has made something, 200 when it comes again."""
-    return _told(await receiving.receive(sitting, token, posted.raw, posted.refusal))
+    return await _received(request, sitting, token, posted)
 
 
 @router.post(
     "/inbound",
     status_code=201,
     response_model=ReceivedOut,
-    responses={200: _AGAIN},
+    responses=_RESPONSES,
     openapi_extra=_ANY_JSON,
 )
 async def receive_by_header(
-    posted: Body, sitting: Sits, token: Token = None, key: PrimerosKey = None
+    posted: Body,
+    sitting: Sits,
+    request: Request,
+    token: Token = None,
+    key: PrimerosKey = None,
 ) -> Response:
     """The same for senders that keep addresses in their logs."""
-    return _told(await receiving.receive(sitting, token or key or "", posted.raw, posted.refusal))
+    return await _received(request, sitting, token or key or "", posted)
+
+
+async def _received(request: Request, sitting: Sitting, token: str, posted: Posted) -> Response:
+    source = await source_of_token(sitting.session, fingerprint(token))
+    if source is None:
+        if knocks_too_often(request):
+            detail = "Too many wrong tokens came from your address. Wait, or send the right one."
+            raise Refusal(Code.TOO_MANY_REQUESTS, detail)
+        raise not_found("address")
+    return _told(await receiving.receive(sitting, source, posted.raw, posted.refusal))
 
 
 async def _shown(

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from service.domain.digest import Overview
 from service.domain.endpoints import Report
 from service.domain.feeds import FeedReport
+from service.domain.inbound import SourceReport
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.retry import Outcome
 from service.domain.webhooks import Detail, Format
@@ -30,7 +31,8 @@ class Draft:
 
     `notice` is redacted already; None where the event is about no deadline. `reader_zone`: IANA
     name of the reader's zone, None for machines. `about_user_id`: the person whom the event is about,
-    where that is known and may be told; `report`: of an endpoint, `feed_report`: of a feed.
+    where that is known and may be told; `report`: news of an endpoint, of a feed or of an
+    inbound source.
     `reader_language`: of people, and of the rooms that they read. `overview`: of many deadlines at once,
     redacted too. `sequence` rises by one with each event of the same subject. `actor`: id of who caused
     it, None for the clockwork. `form`: of webhooks alone; `calendar`: of mails and of calendars, the date
@@ -50,8 +52,7 @@ class Draft:
     step: int | None = None
     overview: Overview | None = None
     about_user_id: str | None = None
-    report: Report | None = None
-    feed_report: FeedReport | None = None
+    report: Report | FeedReport | SourceReport | None = None
     form: Form = Form()
     calendar: bytes | None = None
     example: bool = False
@@ -103,6 +104,9 @@ class Channel(Protocol):
 
     async def send(self, parcel: Parcel) -> Outcome:
         """One try. Never raises: whatever goes wrong is an outcome."""
+
+    def resting(self) -> bool:
+        """Whether nothing should be handed over just now, because the way out is known to be closed."""
 
     async def check(self) -> dict[str, Any]:
         """Whether the other side answers, for `adquem doctor`; raises what it meets."""

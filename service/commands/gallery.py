@@ -20,6 +20,7 @@ from service.domain.digest import Entry, Line, Overview, Section, arranged, show
 from service.domain.endpoints import News, Report
 from service.domain.escalation import Role
 from service.domain.feeds import Family, FeedNews, FeedReport
+from service.domain.inbound import SourceReport
 from service.domain.notifications import (
     EventType,
     Notice,
@@ -78,7 +79,10 @@ def drafts() -> Iterator[tuple[str, Draft]]:
         for told in FeedNews:
             of_feed = FeedReport("fed_gallery", "Phone", told, Family.GOOGLE, _NOW)
             letter = _draft(EventType.FEED_NEWS, language)
-            yield f"feed.{told}.{language}", replace(letter, feed_report=of_feed)
+            yield f"feed.{told}.{language}", replace(letter, report=of_feed)
+        of_source = SourceReport("inb_gallery", "Intake form", _NOW, "missing_field", "case")
+        refusing = _draft(EventType.INBOUND_TROUBLE, language)
+        yield f"source.{language}", replace(refusing, report=of_source)
 
 
 def _content() -> MailContent:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.domain.notifications import STAYS_USEFUL, EventType
+from service.domain.notifications import STAYS_USEFUL, ChannelKind, EventType
 
 #: Up to so many that cannot wait reach a person one by one, where they are due at one moment.
 APART = 3
@@ -25,10 +25,12 @@ PATIENT = frozenset({EventType.REMINDER_DUE, EventType.DEADLINE_CANCELLED})
 
 @dataclass(frozen=True)
 class Pace:
-    """So many mails one person gets, before what can wait has to."""
+    """So many mails one person gets, before what can wait has to. `resting`: by these nothing leaves just
+    now."""
 
     per_minute: int
     per_hour: int
+    resting: frozenset[ChannelKind] = frozenset()
 
 
 def turn_at(begun: Collection[datetime], pace: Pace, now: datetime) -> datetime:

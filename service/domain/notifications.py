@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from service.domain.access import Level
 from service.domain.alerts import AlertState
@@ -85,6 +86,7 @@ class EventType(StrEnum):
     ENDPOINT_DISABLED = "endpoint.disabled"
     ENDPOINT_ENABLED = "endpoint.enabled"
     ENDPOINT_TROUBLE = "endpoint_trouble"
+    INBOUND_TROUBLE = "inbound_trouble"
     FEED_NEWS = "feed_news"
     DIGEST = "digest"
     EXIT_CHECK = "exit_check"
@@ -104,6 +106,7 @@ FOR_PEOPLE = frozenset(
         EventType.ADDRESS_VERIFICATION,
         EventType.KEY_VERIFICATION,
         EventType.ENDPOINT_TROUBLE,
+        EventType.INBOUND_TROUBLE,
         EventType.FEED_NEWS,
     }
 )
@@ -236,16 +239,16 @@ class Mishap:
 def redacted(notice: Notice, level: Level) -> Notice:
     """The notice with everything above `level`, and above what its case allows, taken out."""
     level = min(level, notice.ceiling)
-    shown = replace(notice, level=level)
+    hidden: dict[str, Any] = {}
     if level < Level.FULL:
-        shown = replace(shown, notes=None)
+        hidden |= {"notes": None}
     if level < Level.BASIS:
-        shown = replace(shown, title=None, forum=None, basis=None, because=None)
+        hidden |= dict.fromkeys(("title", "forum", "basis", "because"))
     if level < Level.CODE:
-        shown = replace(shown, case_code=None, kind=None)
-        if shown.mishap is not None:
-            shown = replace(shown, mishap=replace(shown.mishap, user_id=None))
-    return shown
+        hidden |= {"case_code": None, "kind": None}
+        if notice.mishap is not None:
+            hidden |= {"mishap": replace(notice.mishap, user_id=None)}
+    return replace(notice, level=level, **hidden)
 
 
 def dedupe_key(

@@ -171,7 +171,9 @@ class _Seen(NamedTuple):
 
 
 def recorded(facts: PlanFacts, told: Plan, now: datetime) -> PlanFacts:
-    """The facts once what was to be recorded then is."""
+    """The facts once what was to be recorded then is; the same where nothing was."""
+    if not (told.near or told.lapsed):
+        return facts
     neared_at = now if told.near else facts.neared_at
     return replace(facts, lapses=facts.lapses and not told.lapsed, neared_at=neared_at)
 

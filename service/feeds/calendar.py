@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from functools import cache
 
 import structlog
 from icalendar import Calendar
@@ -24,8 +24,9 @@ _log = structlog.get_logger()
 
 def uid_for(salt: str, deadline_id: str) -> str:
     """A UUID of version 4 in form, the same for ever in this feed and unlike that of any other feed."""
-    digest = hashlib.sha256(f"{salt}/{deadline_id}".encode()).digest()
-    return str(UUID(bytes=digest[:16], version=4))
+    digest = hashlib.sha256(f"{salt}/{deadline_id}".encode()).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> bytes:
@@ -39,12 +40,12 @@ def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> byte
     if look.timezone:
         calendar.add("x-wr-timezone", look.timezone)
     calendar.add("last-modified", modified_at)
-    return _filled(calendar, [made for item in items if (made := _isolated(item))])
+    return _filled(_begin(calendar), [made for item in items if (made := _isolated(item))])
 
 
 def publish(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, to be carried by a mail: nothing in it names a calendar, or refreshes."""
-    return _filled(_calendar(), [_made(item)])
+    return _filled(_begin_of_mailed(), [_made(item)])
 
 
 def farewell(look: Look, uid: str, on: date, at: datetime) -> bytes:
@@ -61,6 +62,16 @@ def _calendar() -> Calendar:
     return calendar
 
 
+def _begin(calendar: Calendar) -> bytes:
+    whole: bytes = calendar.to_ical(sorted=False)
+    return whole.removesuffix(_END)
+
+
+@cache
+def _begin_of_mailed() -> bytes:
+    return _begin(_calendar())
+
+
 def _made(item: FeedItem) -> tuple[Component, bytes]:
     made = component(item.entry)
     return made, made.counted(item)
@@ -74,11 +85,10 @@ def _isolated(item: FeedItem) -> tuple[Component, bytes] | None:
         return None
 
 
-def _filled(calendar: Calendar, made: Sequence[tuple[Component, bytes]]) -> bytes:
+def _filled(begin: bytes, made: Sequence[tuple[Component, bytes]]) -> bytes:
     """The bytes of an event begin with its UID."""
-    head: bytes = calendar.to_ical(sorted=False)
     events = [event for _, event in sorted(made, key=lambda pair: (pair[0].start, pair[1]))]
-    return b"".join([head.removesuffix(_END), *_zones([one for one, _ in made]), *events, _END])
+    return b"".join([begin, *_zones([one for one, _ in made]), *events, _END])
 
 
 def _zones(components: Sequence[Component]) -> list[bytes]:
@@ -103,4 +113,4 @@ def stored(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, for a calendar server to keep: there it has no METHOD (RFC 4791, 4.1)."""
     calendar = _calendar()
     del calendar["method"]
-    return _filled(calendar, [_made(item)])
+    return _filled(_begin(calendar), [_made(item)])

@@ -74,6 +74,8 @@ def reminder(entry: Entry) -> str:
 
 def printable(text: str) -> str:
     """Without control characters and line separators, which some clients take for line ends."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char in _JOINERS else " " for char in text)
 
 

@@ -1,48 +1,50 @@
-"""From message row to provider and back: claim with a last check, send with nothing held, record.
+"""From message row to provider: claim with a last check, send with nothing held. How it went, writes
+`settling.py` down.
 
-The three parts are three functions, so that whoever calls them decides where transactions end:
-after the claim, before anything leaves; and again when the verdicts are in.
+Each is a function, so that whoever calls them decides where transactions end: after the claim, before
+anything leaves; and again when the verdicts are in.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.channels.interface import Channel, Parcel
+from service.channels.interface import Channel
 from service.domain.bundles import APART, PATIENT, Due, Pace, together
 from service.domain.endpoints import interval
 from service.domain.notifications import (
     ChannelKind,
-    EventType,
     MessageState,
     Superseded,
 )
-from service.domain.retry import GiveUp, Outcome, TryAgain, Verdict, after_failure
-from service.domain.routes import SLOW_AFTER
+from service.domain.retry import Outcome, Verdict
 from service.faults import fault
-from service.flows.bouncing import turned_away
-from service.flows.endpoint_care import note
-from service.flows.handover import held, known_elsewhere, outdone, parcel_of, stale
-from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
+from service.flows.handover import (
+    Consignment,
+    Delivered,
+    Shipment,
+    held,
+    known_elsewhere,
+    outdone,
+    parcel_of,
+    stale,
+)
 from service.flows.quarantine import unsure
 from service.flows.readers import no_longer_shown, outdated, write_anew
-from service.flows.recipients import restored
+from service.flows.settling import INTERNAL, count_ends, look_again
 from service.ids import new_id
 from service.sealing import Seal
-from service.store.attempts import Attempt, close_abandoned, close_attempts, open_attempts
-from service.store.journal import Happening, record
+from service.store.attempts import Attempt, close_abandoned, open_attempts
 from service.store.leasing import lease_company, lease_due, take_share
 from service.store.messages import Message, Standing, standing_of
-from service.store.outbox import give_up, hold, mark_accepted, put_back
-from service.store.remote_records import RemoteRecord, keep_record
-from service.store.subjects import wake_subjects
-from service.store.tallies import notifications, possible_duplicates, tally
+from service.store.outbox import give_up, hold
+from service.store.tallies import possible_duplicates, tally
 
 #: How long a claim holds; every channel's own time-out is shorter.
 LEASE = timedelta(seconds=60)
@@ -50,29 +52,6 @@ LEASE = timedelta(seconds=60)
 _COMPANY = 500
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Consignment:
-    """A claimed message on its way: what to send, and what is needed to record how it went."""
-
-    message: Message
-    attempt_id: str
-    lease: str
-    parcel: Parcel
-
-
-@dataclass(frozen=True)
-class Shipment:
-    """What leaves in one go: one message, or several mails to one person."""
-
-    consignments: tuple[Consignment, ...]
-
-
-@dataclass(frozen=True)
-class Delivered:
-    consignment: Consignment
-    outcome: Outcome
 
 
 async def claim(
@@ -126,9 +105,9 @@ async def _drop(
     for reason, messages in dropped.items():
         ids = [message.id for message in messages]
         await give_up(session, ids, lease, MessageState.SUPERSEDED, reason)
-        _count(session, messages, MessageState.SUPERSEDED, reason)
+        count_ends(session, messages, MessageState.SUPERSEDED, reason)
     every = [message for messages in dropped.values() for message in messages]
-    await _look_again(session, every, now)
+    await look_again(session, every, now)
     await write_anew(session, every, now)
 
 
@@ -179,130 +158,9 @@ async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> l
         outcome = await channel.send(parcel)
     except Exception as error:
         _log.exception("channel_raised", message_id=first.message.id, channel=channel.kind)
-        outcome = Outcome(Verdict.UNKNOWN, "internal", type(error).__name__)
+        outcome = Outcome(Verdict.UNKNOWN, INTERNAL, type(error).__name__)
     outcome = replace(outcome, took=timedelta(seconds=loop.time() - began))
     return [Delivered(one, outcome) for one in shipment.consignments]
-
-
-async def record_all(
-    session: AsyncSession,
-    channels: Mapping[ChannelKind, Channel],
-    delivered: Sequence[Delivered],
-    now: datetime,
-    jitter: Callable[[], float],
-) -> None:
-    """Closes the attempts; success is final, failure becomes a later try or an end with a reason."""
-    await close_attempts(
-        session, [(one.consignment.attempt_id, one.outcome) for one in delivered], now
-    )
-    accepted = [one for one in delivered if one.outcome.verdict is Verdict.ACCEPTED]
-    if accepted:
-        taken = [one.consignment.message for one in accepted]
-        await mark_accepted(session, [message.id for message in taken], now)
-        _count(session, taken, MessageState.ACCEPTED)
-        await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
-        await _kept_elsewhere(session, accepted)
-    shut = await note(
-        session, channels, [(one.consignment.message, one.outcome) for one in delivered], now
-    )
-    ended, slow = [], []
-    # What left together shares its outcome, and comes back together.
-    jitters = {id(one.outcome): jitter() for one in delivered}
-    for one in delivered:
-        if _waits(one, shut):
-            await hold(session, [one.consignment.message.id], one.consignment.lease, now)
-        elif one.outcome.verdict is not Verdict.ACCEPTED:
-            pauses = channels[one.consignment.message.channel].pauses
-            if await _failed(session, one, pauses, now, jitters[id(one.outcome)]):
-                ended.append(one)
-            elif one.consignment.message.attempts == SLOW_AFTER:
-                slow.append(one)
-    said = {one.consignment.message.id: one.outcome.detail for one in ended if _at_rcpt(one)}
-    await turned_away(session, channels, said, now)
-    await _tell_of(session, channels[ChannelKind.WEBHOOK], ended, now)
-    await _look_again(session, [one.consignment.message for one in (*ended, *slow)], now)
-    await record(session, [_happening(one) for one in ended], now)
-
-
-async def _tell_of(
-    session: AsyncSession, webhooks: Channel, ended: Sequence[Delivered], now: datetime
-) -> None:
-    event, troubles = EventType.NOTIFICATION_FAILED, list[Trouble]()
-    for one in ended:
-        troubles += trouble_with(one.consignment.message, event, one.outcome.code)
-    await tell_of_trouble(session, webhooks, troubles, now)
-
-
-def _waits(one: Delivered, shut: Collection[str]) -> bool:
-    """What a tool has not taken is kept until it takes something again; a test has had its answer."""
-    message = one.consignment.message
-    event = message.user_id is None and message.event is not EventType.ENDPOINT_TEST
-    return event and one.outcome.verdict is not Verdict.ACCEPTED and message.endpoint_id in shut
-
-
-def _at_rcpt(one: Delivered) -> bool:
-    """The address was refused, and not what was to be said there."""
-    return one.outcome.verdict is Verdict.PERMANENT and one.outcome.at == "rcpt"
-
-
-async def _restored(
-    session: AsyncSession, webhooks: Channel, accepted: Sequence[Delivered], now: datetime
-) -> None:
-    messages = [one.consignment.message for one in accepted]
-    readers = {one.user_id for one in messages if one.user_id}
-    by_tools = {one.user_id for one in messages if one.channel is not ChannelKind.EMAIL}
-    await restored(session, webhooks, readers, now, readers - by_tools)
-
-
-async def _kept_elsewhere(session: AsyncSession, accepted: Sequence[Delivered]) -> None:
-    for one in accepted:
-        message, remote_id = one.consignment.message, one.outcome.remote_id
-        if remote_id is not None and message.endpoint_id and message.deadline_id:
-            record = RemoteRecord(
-                endpoint_id=message.endpoint_id,
-                subject_id=message.deadline_id,
-                remote_id=remote_id,
-                sequence=message.occurrence,
-            )
-            await keep_record(session, record)
-
-
-async def _failed(
-    session: AsyncSession,
-    one: Delivered,
-    pauses: tuple[timedelta, ...],
-    now: datetime,
-    jitter: float,
-) -> bool:
-    """True when the message has come to its end without being accepted."""
-    message, lease = one.consignment.message, one.consignment.lease
-    decision = after_failure(
-        one.outcome, message.attempts, pauses, now, message.useful_until, jitter
-    )
-    if isinstance(decision, TryAgain):
-        await put_back(session, message.id, lease, decision.at)
-        return False
-    state = MessageState.FAILED if decision is GiveUp.REFUSED else MessageState.EXPIRED
-    _count(session, [message], state, decision)
-    return await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")
-
-
-def _count(
-    session: AsyncSession, messages: Sequence[Message], state: MessageState, reason: str = ""
-) -> None:
-    """One end for each; of drills no figure tells."""
-    for message in messages:
-        if not message.drill:
-            labelled = notifications.labels(message.channel.value, state.value, str(reason))
-            tally(session, labelled.inc)
-
-
-async def _look_again(session: AsyncSession, lost: Sequence[Message], now: datetime) -> None:
-    """What will not arrive may leave a step without anyone, or is to be said by another way: the plan must
-    see that at once."""
-    to_people = [message for message in lost if message.user_id]
-    ids = {message.deadline_id or message.alert_id for message in to_people}
-    await wake_subjects(session, {one for one in ids if one}, now)
 
 
 def _attempts(shipments: Sequence[Shipment], worker: str, now: datetime) -> list[Attempt]:
@@ -320,15 +178,3 @@ def _attempts(shipments: Sequence[Shipment], worker: str, now: datetime) -> list
         for first in shipment.consignments[:1]
         for one in shipment.consignments
     ]
-
-
-def _happening(one: Delivered) -> Happening:
-    message = one.consignment.message
-    return Happening(
-        team_id=message.team_id,
-        actor="system",
-        action="message.not_delivered",
-        subject_id=message.id,
-        case_id=message.case_id,
-        data={"channel": message.channel, "code": one.outcome.code, "step": message.step},
-    )

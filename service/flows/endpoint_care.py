@@ -24,14 +24,13 @@ from service.domain.endpoints import (
 from service.domain.notifications import ChannelKind, EventType
 from service.domain.retry import Outcome, Verdict
 from service.domain.webhooks import OPEN_STATES, EndpointState
-from service.flows.letters import plain_letter
+from service.flows.letters import caretakers, plain_letter
 from service.flows.sitting import Sitting
 from service.flows.tools import tell_of_endpoint, test_message
 from service.store.endpoints import Endpoint, lock_endpoints, unwell_endpoints, well_endpoints
 from service.store.journal import Happening, record
 from service.store.messages import Message, add_messages
 from service.store.outbox import held_for, hold_waiting, let_go, probe_with_oldest
-from service.store.users import User, members_of
 
 Channels = Mapping[ChannelKind, Channel]
 CLOCKWORK = "system"
@@ -195,9 +194,10 @@ async def _tell(
     await _tell_tools(session, channels, endpoint, news, now)
     report = await _report(session, endpoint, news)
     mails, event = channels[ChannelKind.EMAIL], EventType.ENDPOINT_TROUBLE
+    named = endpoint.user_id or endpoint.owner_id
     letters = [
         plain_letter(mails, user, endpoint.team_id, event, _NEWS_TRIED_FOR, now, report)
-        for user in await _people(session, endpoint)
+        for user in await caretakers(session, endpoint.team_id, named)
     ]
     await add_messages(session, letters)
 
@@ -216,11 +216,3 @@ async def _tell_tools(
 async def _report(session: AsyncSession, endpoint: Endpoint, news: News) -> Report:
     held = (await held_for(session, endpoint.id)).get(endpoint.id, 0)
     return Report(endpoint.id, endpoint.name, news, endpoint.reason, endpoint.failing_since, held)
-
-
-async def _people(session: AsyncSession, endpoint: Endpoint) -> list[User]:
-    """Whose it is, who looks after it, or else everybody of its team: an endpoint that fails is somebody's
-    problem."""
-    members = (await members_of(session, [endpoint.team_id])).get(endpoint.team_id, [])
-    named = {endpoint.user_id or endpoint.owner_id}
-    return [one for one in members if one.id in named] or members

@@ -87,7 +87,5 @@ async def _tell(sitting: Sitting, feed: Feed, news: FeedNews, family: Family) ->
 
 async def _write(sitting: Sitting, feed: Feed, owner: User, report: FeedReport) -> None:
     mails, event = sitting.channels[ChannelKind.EMAIL], EventType.FEED_NEWS
-    letter = plain_letter(
-        mails, owner, feed.team_id, event, _TRIED_FOR, sitting.now, feed_report=report
-    )
+    letter = plain_letter(mails, owner, feed.team_id, event, _TRIED_FOR, sitting.now, report)
     await add_messages(sitting.session, [letter])

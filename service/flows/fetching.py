@@ -97,9 +97,12 @@ def _opens(row: Glimpse | None, secret: str, now: datetime) -> bool:
 
 def kept(row: Glimpse, edition: str, now: datetime) -> Fetched | None:
     """The validators of what was rendered last, where that is what would be rendered now."""
-    if row.kept_of != kept_of(row.touched, edition) or now >= row.kept_until:
+    etag, modified_at, until = row.kept_etag, row.kept_modified_at, row.kept_until
+    if etag is None or modified_at is None or until is None:
         return None
-    return Fetched(b"", row.kept_etag, row.kept_modified_at)
+    if row.kept_of != kept_of(row.touched, edition) or now >= until:
+        return None
+    return Fetched(b"", etag, modified_at)
 
 
 def kept_of(touched: int, edition: str) -> str:
@@ -129,10 +132,15 @@ async def rendered(
     guise = guise_of(feed, owner.language, base_url)
     near = [facts for facts in rows if comes_at(facts) <= now]
     near.sort(key=lambda facts: facts.ended_at is not None)
+    shown = near[: bounds.events]
+    levels = {
+        case_id: level_within(feed, ceiling, roles[case_id])
+        for case_id, ceiling in {facts.case_id: facts.ceiling for facts in shown}.items()
+    }
     items = [
         item_of(feed, facts, level, guise, now)
-        for facts in near[: bounds.events]
-        if (level := level_within(feed, facts.ceiling, roles[facts.case_id])) is not None
+        for facts in shown
+        if (level := levels[facts.case_id]) is not None
     ]
     changed_at = max(_instants(feed, rows, dropped_at, now))
     extra = _expiry(feed, guise, now)

@@ -3,7 +3,7 @@ and the right to know read now, never frozen. It sends nothing.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +16,7 @@ from service.domain.notifications import (
     Superseded,
     why_superseded,
 )
+from service.domain.retry import Outcome
 from service.domain.webhooks import ADAPTERS, OPEN_STATES, EndpointState
 from service.flows.tools import credentials_of, secrets_of
 from service.sealing import Seal
@@ -23,6 +24,29 @@ from service.store.endpoints import Endpoint
 from service.store.messages import Message, Standing
 from service.store.outbox import PROBE
 from service.store.remote_records import RemoteRecord, remote_records
+
+
+@dataclass(frozen=True)
+class Consignment:
+    """A claimed message on its way: what to send, and what is needed to record how it went."""
+
+    message: Message
+    attempt_id: str
+    lease: str
+    parcel: Parcel
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What leaves in one go: one message, or several mails to one person."""
+
+    consignments: tuple[Consignment, ...]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    consignment: Consignment
+    outcome: Outcome
 
 
 def stale(message: Message, standing: Standing, beyond: bool, moved: bool) -> Superseded | None:

@@ -1,15 +1,20 @@
-"""A mail to one person about no deadline and no alert: a question, or news of an endpoint or a feed."""
+"""A mail to one person about no deadline and no alert: a question, or news of an endpoint, a feed or an
+inbound source; and who is told where nobody is named.
+"""
 
 from datetime import datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Draft
 from service.domain.access import Level
 from service.domain.endpoints import Report
 from service.domain.feeds import FeedReport
+from service.domain.inbound import SourceReport
 from service.domain.notifications import EventType, dedupe_key
 from service.ids import new_id
 from service.store.messages import Message
-from service.store.users import User
+from service.store.users import User, members_of
 
 
 def plain_letter(
@@ -19,8 +24,7 @@ def plain_letter(
     event: EventType,
     tried_for: timedelta,
     now: datetime,
-    report: Report | None = None,
-    feed_report: FeedReport | None = None,
+    report: Report | FeedReport | SourceReport | None = None,
 ) -> Message:
     """Each is a new one: nothing that was said before stands in its way."""
     message_id = new_id("msg", now)
@@ -34,7 +38,6 @@ def plain_letter(
         reader_zone=user.timezone,
         reader_language=user.language,
         report=report,
-        feed_report=feed_report,
     )
     return Message(
         id=message_id,
@@ -52,3 +55,9 @@ def plain_letter(
         useful_until=now + tried_for,
         created_at=now,
     )
+
+
+async def caretakers(session: AsyncSession, team_id: str, named_id: str | None) -> list[User]:
+    """The one who is named, or else everybody of the team: what fails is somebody's problem."""
+    members = (await members_of(session, [team_id])).get(team_id, [])
+    return [one for one in members if one.id == named_id] or members

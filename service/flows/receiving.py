@@ -4,35 +4,30 @@ What cannot be mapped is written down, for nobody reads the sender's log. No dat
 moved by what comes later; people are told instead. Keeps nothing of what a payload says.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from service.domain.access import Caller, Reach, Scope
-from service.domain.mapping import (
-    Condition,
-    KeyBy,
-    Makes,
-    Place,
-    holds,
-    read_document,
-    read_facts,
-    sender_id,
-)
+from service.domain.mapping import Makes
 from service.errors import Code, Refusal, not_found, shape_fault
 from service.flows import alerting, docketing
 from service.flows.sitting import Sitting
 from service.flows.starting import Started
+from service.flows.understanding import (
+    Payload,
+    differing,
+    fingerprint_of_all,
+    fingerprints,
+    understand,
+    unreadable,
+)
 from service.ids import new_id
 from service.schemas.alerts import AlertIn
 from service.schemas.fields import Shape
 from service.schemas.trigger_events import TriggerEventIn
-from service.sealing import fingerprint
 from service.store.cases import Case, find_case
 from service.store.inbound import (
     InboundReceipt,
@@ -42,7 +37,6 @@ from service.store.inbound import (
     get_source,
     held_receipt,
     made_of_record,
-    source_of_token,
 )
 from service.store.journal import Happening, record
 
@@ -53,20 +47,6 @@ _CASE_UNKNOWN = "The case that the sender named was not found: the whole team is
 _NOBODY = "Nobody is on the case: the whole team is told."
 
 Wanted = TypeVar("Wanted", bound=Shape)
-
-
-@dataclass(frozen=True)
-class Payload:
-    """What the mapping makes of it, and `said`, the sender's part. `key` None: not even that could be read;
-    `record_id`: where one record may report several events."""
-
-    body_hash: str
-    key: str | None = None
-    record_id: str | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    faults: tuple[Refusal, ...] = ()
-    passed_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,14 +82,11 @@ class Tried:
 
 
 async def receive(
-    sitting: Sitting, token: str, raw: bytes, unreadable: Refusal | None = None
+    sitting: Sitting, source: InboundSource, raw: bytes, unlooked: Refusal | None = None
 ) -> Received:
-    """Answers a refusal rather than raise it: what is written of it must stay. `unreadable`: why the body
-    cannot be looked at. Raises Refusal `not_found` for a token that opens nothing."""
-    source = await source_of_token(sitting.session, fingerprint(token))
-    if source is None:
-        raise not_found("address")
-    payload = Payload(_hash(raw), faults=(unreadable,)) if unreadable else understand(source, raw)
+    """Answers a refusal rather than raise it: what is written of it must stay. `unlooked`: why the body
+    cannot be looked at."""
+    payload = unreadable(raw, unlooked) if unlooked else understand(source, raw)
     payload = await _recognised(sitting, source, payload)
     receipt = await held_receipt(sitting.session, _blank(sitting, source, payload))
     receipt.tries, receipt.seen_at = receipt.tries + 1, sitting.now
@@ -148,34 +125,13 @@ async def attempt(sitting: Sitting, source_id: str, raw: bytes, caller: Caller) 
         await savepoint.rollback()
 
 
-def understand(source: InboundSource, raw: bytes) -> Payload:
-    """Reads it by the mapping of the source; touches nothing."""
-    body_hash = _hash(raw)
-    try:
-        document = read_document(raw)
-        condition = source.only_if
-        if condition is not None and not holds(document, _condition(condition)):
-            return Payload(body_hash, f"sha256:{body_hash}", passed_over=True)
-        known = source.key_by is not KeyBy.BODY and source.id_pointer is not None
-        key = sender_id(document, source.id_pointer or "") if known else f"sha256:{body_hash}"
-    except Refusal as refusal:
-        return Payload(body_hash, faults=(refusal,))
-    read = read_facts(document, {name: _place(one) for name, one in source.mapping.items()})
-    record_id = key if source.key_by is KeyBy.ID_AND_FACTS else None
-    if record_id is not None:
-        # A record is saved many times: only what we read of it makes it another event.
-        rest = body_hash if read.faults else _hash(_canonical(read.said))
-        key = f"{record_id}.{rest[:32]}"
-    return Payload(body_hash, key, record_id, read.said, read.values, read.faults)
-
-
 async def _recognised(sitting: Sitting, source: InboundSource, payload: Payload) -> Payload:
     """Under the key of the event that its record has reported already, also where the mapping reads more
     or less of it by now."""
     if payload.record_id is None or payload.faults:
         return payload
     for receipt in await made_of_record(sitting.session, source.id, payload.record_id):
-        if not _differing(source, receipt, payload):
+        if not differing(source, receipt, payload):
             return replace(payload, key=receipt.key)
     return payload
 
@@ -223,12 +179,12 @@ async def _again(
     sitting: Sitting, source: InboundSource, receipt: InboundReceipt, payload: Payload
 ) -> Received:
     """What was made stays as it is. Where the facts differ, that is written down and told, once."""
-    differ = _differing(source, receipt, payload)
+    differ = differing(source, receipt, payload)
     receipt.code, receipt.field = None, None
     if not differ:
         receipt.changed_to = None
         return Received(source, receipt)
-    told = _hash(_canonical(_fingerprints(source, payload.said)))
+    told = fingerprint_of_all(source, payload)
     if receipt.changed_to != told:
         receipt.changed_to, receipt.changed_fields = told, differ
         receipt.changed_at, receipt.changes = sitting.now, receipt.changes + 1
@@ -267,7 +223,7 @@ async def _kept(
     receipt.made_id, receipt.case_id = made.id, made.case_id
     receipt.deadlines = len(made.started.deadlines)
     receipt.not_started = sorted(made.started.not_started)
-    receipt.facts, receipt.body_hash = _fingerprints(source, payload.said), payload.body_hash
+    receipt.facts, receipt.body_hash = fingerprints(source, payload), payload.body_hash
     data = {"receipt": receipt.id, "made": made.id, "told_team": bool(made.warnings)}
     await _journal(sitting, source, "inbound.received", made.case_id, data)
     return Received(source, receipt, first=True)
@@ -331,42 +287,3 @@ def _blank(sitting: Sitting, source: InboundSource, payload: Payload) -> Inbound
         received_at=sitting.now,
         seen_at=sitting.now,
     )
-
-
-def _place(stored: Mapping[str, Any]) -> Place:
-    zone = stored.get("timezone")
-    return Place(
-        pointer=stored.get("pointer"),
-        constant=stored.get("value"),
-        zone=ZoneInfo(zone) if zone else None,
-        epoch=stored.get("as") == "epoch_seconds",
-        optional=bool(stored.get("optional")),
-        values=stored.get("values"),
-    )
-
-
-def _condition(stored: Mapping[str, Any]) -> Condition:
-    values = stored.get("values")
-    return Condition(stored["pointer"], None if values is None else frozenset(values))
-
-
-def _differing(source: InboundSource, receipt: InboundReceipt, payload: Payload) -> list[str]:
-    """Fields that were read then and are read now, and do not say the same."""
-    then, now = receipt.facts, _fingerprints(source, payload.said)
-    return sorted(name for name in then.keys() & now.keys() if then[name] != now[name])
-
-
-def _fingerprints(source: InboundSource, said: Mapping[str, Any]) -> dict[str, str]:
-    """Tells whether a field says the same, and not what."""
-    return {
-        name: fingerprint(f"{source.id} {_canonical({name: value}).decode()}")[:16]
-        for name, value in said.items()
-    }
-
-
-def _canonical(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -158,8 +158,7 @@ class _Release:
     def run(self) -> None:
         """Says again what did not get through, then fires what is due; a step that reaches nobody lets the
         next one fire at once."""
-        facts = self.situation.facts
-        decision = seen = plan(facts, self.now)
+        decision = plan(self.situation.facts, self.now)
         self.lapsed = decision.lapsed
         self._comes_near(decision.near)
         if not self.situation.people:
@@ -169,20 +168,27 @@ class _Release:
             return
         if decision.wake_at is not None:
             self.ways.follow(decision)
-        while decision.due is not None:
-            recipients = recipients_of(self.situation, decision.due, facts.steps, self.now)
-            told = frozenset(user.id for user, _ in recipients)
-            following = plan(
-                after_firing(facts, decision.due, self.now, told, reached=True), self.now
-            )
-            self._fire(decision.due, following, recipients, first=not facts.fired)
-            facts = after_firing(facts, decision.due, self.now, told, reached=bool(recipients))
-            decision = plan(facts, self.now)
-        if facts is not self.situation.facts:
-            self.escalation = self._kept(facts)
         # What it has seen is recorded with this release; only what comes after wakes it again.
-        facts = recorded(facts, seen, self.now)
-        self.situation.subject.wake_at = self.ways.look_at(plan(facts, self.now).wake_at)
+        facts = recorded(self.situation.facts, decision, self.now)
+        if decision.due is None and facts is not self.situation.facts:
+            decision = plan(facts, self.now)
+        while decision.due is not None:
+            facts, decision = self._climb(facts, decision.due)
+            self.escalation = self._kept(facts)
+        self.situation.subject.wake_at = self.ways.look_at(decision.wake_at)
+
+    def _climb(self, facts: PlanFacts, due: PlannedStep) -> tuple[PlanFacts, Plan]:
+        """Fires one step; the facts and the plan after it."""
+        recipients = recipients_of(self.situation, due, facts.steps, self.now)
+        told = frozenset(user.id for user, _ in recipients)
+        after = after_firing(facts, due, self.now, told, reached=True)
+        following = plan(after, self.now)
+        self._fire(due, following, recipients, first=not facts.fired)
+        if recipients:
+            return after, following
+        # Nobody was there: the next step does not wait for an answer.
+        after = after_firing(facts, due, self.now, told, reached=False)
+        return after, plan(after, self.now)
 
     def _comes_near(self, events: Sequence[EventType]) -> None:
         """Heard by endpoints alone: people have their marks."""

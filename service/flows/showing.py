@@ -5,6 +5,8 @@ calendar servers. It reads nothing and decides no right: the level is given.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.domain.access import Level, level_for
@@ -25,9 +27,11 @@ from service.store.cases import Case
 from service.store.feeds import Feed
 from service.store.shown import Facts
 
+#: Facts that have not changed need no second thought.
+_KEPT = 50_000
 
-@dataclass(frozen=True)
-class Guise:
+
+class Guise(NamedTuple):
     """How a calendar shows what it shows. `base_url`: where links lead, None: it has none."""
 
     language: Language = Language.ENGLISH
@@ -79,8 +83,15 @@ def counted_item(
 
 def entry_of(facts: Facts, level: Level, now: datetime, guise: Guise) -> Entry:
     """Nothing above the level gets as far as to be rendered."""
-    running, named = facts.state in RUNNING_STATES, level >= Level.CODE
-    detailed, link = level >= Level.BASIS, guise.base_url
+    running = facts.state in RUNNING_STATES
+    overdue = running and facts.due_at <= now
+    moved = running and facts.version > 1 and now < facts.entered_at + MOVED_SHOWN_FOR
+    return _entry(facts, level, guise, overdue, moved)
+
+
+@lru_cache(maxsize=_KEPT)
+def _entry(facts: Facts, level: Level, guise: Guise, overdue: bool, moved: bool) -> Entry:
+    named, detailed, link = level >= Level.CODE, level >= Level.BASIS, guise.base_url
     return Entry(
         level=level,
         language=guise.language,
@@ -92,8 +103,8 @@ def entry_of(facts: Facts, level: Level, now: datetime, guise: Guise) -> Entry:
         due_at=facts.due_at,
         whole_day=facts.whole_day,
         timezone=facts.timezone,
-        overdue=running and facts.due_at <= now,
-        moved=running and facts.version > 1 and now < facts.entered_at + MOVED_SHOWN_FOR,
+        overdue=overdue,
+        moved=moved,
         forum=facts.forum if detailed else None,
         basis=_basis(facts) if detailed else None,
         link=f"{link}/deadlines/{facts.id}" if detailed and link else None,
@@ -103,15 +114,17 @@ def entry_of(facts: Facts, level: Level, now: datetime, guise: Guise) -> Entry:
     )
 
 
-def turns(facts: Facts) -> list[datetime]:
+@lru_cache(maxsize=_KEPT)
+def turns(facts: Facts) -> tuple[datetime, ...]:
     """The instants at which time alone changes what an event says: it falls due, it is no longer new that
     it has moved."""
     if facts.state not in RUNNING_STATES:
-        return []
-    settled = [facts.entered_at + MOVED_SHOWN_FOR] if facts.version > 1 else []
-    return [facts.due_at, *settled]
+        return ()
+    settled = (facts.entered_at + MOVED_SHOWN_FOR,) if facts.version > 1 else ()
+    return (facts.due_at, *settled)
 
 
+@lru_cache(maxsize=_KEPT)
 def comes_at(facts: Facts) -> datetime:
     """From when on it is near enough to be shown."""
     return facts.due_at - FUTURE_SHOWN

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, bindparam, text, update
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.retry import Outcome, Verdict
 from service.store.columns import (
     Choice,
+    Row,
     UtcDateTime,
     as_rows,
     core_table,
@@ -18,7 +19,7 @@ from service.store.columns import (
 )
 
 
-class Attempt(SQLModel, table=True):
+class Attempt(Row, table=True):
     """One try, opened before anything leaves and closed after. Open or `unknown`: the process died
     in between, and the message may have arrived. `address`: what was dialled, of a mail the relay;
     `took_ms`: how long the other side was talked to. `asked_by`: who asked for this message to be sent,

@@ -59,6 +59,18 @@ class Choice(TypeDecorator[Enum]):
         return None if value is None else self.kind(value)
 
 
+class Row(SQLModel):
+    """A table whose rows are made by the hundred, and take their values as they are: SQLModel leads each one
+    through four calls that note what has changed, of what is not written yet."""
+
+    def __init__(self, **values: Any) -> None:
+        blank = (item for item in type(self).model_fields.items() if item[0] not in values)
+        for name, field in blank:
+            if not field.is_required():
+                values[name] = field.get_default(call_default_factory=True)
+        vars(self).update(values)
+
+
 #: JSONB on Postgres, JSON text on SQLite.
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel, select
+from sqlmodel import Field, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.store.columns import Json, UtcDateTime
+from service.store.columns import Json, Row, UtcDateTime
 from service.store.subjects import about
 
 
-class Escalation(SQLModel, table=True):
+class Escalation(Row, table=True):
     """`steps`: the policy's steps as they were when the first one fired; `fired`: step number (text)
     to the instant it fired (ISO 8601, UTC), `told`: step number to the ids of those it told. `repeats`
     and `repeated_at`: how often and when last the exhausted ladder spoke again. The state is derived

@@ -45,7 +45,8 @@ class Glances:
         except self._broken:
             reading = self._engine.execution_options(reads_only=True)
             async with reading.connect() as connection:
-                return (await connection.execute(query, values)).first()
+                again: Any = (await connection.execute(query, values)).first()
+                return None if again is None else tuple(again)
         if row is None:
             return None
         found = list(row)

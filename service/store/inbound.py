@@ -152,6 +152,14 @@ async def list_receipts(
     return list(await session.exec(query.order_by(col(InboundReceipt.id).desc()).limit(limit)))
 
 
+async def last_refused(session: AsyncSession, source_id: str) -> InboundReceipt | None:
+    """What made nothing, and was seen last."""
+    query = select(InboundReceipt).where(
+        InboundReceipt.source_id == source_id, InboundReceipt.state == ReceiptState.REFUSED
+    )
+    return (await session.exec(query.order_by(col(InboundReceipt.seen_at).desc()).limit(1))).first()
+
+
 async def refusing_sources(
     session: AsyncSession, now: datetime, source_ids: Collection[str] | None = None
 ) -> dict[str, datetime]:

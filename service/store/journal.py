@@ -16,13 +16,13 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.ids import new_id
-from service.store.columns import Json, UtcDateTime, as_rows, insert_missing, insert_rows
+from service.store.columns import Json, Row, UtcDateTime, as_rows, insert_missing, insert_rows
 
 OPERATOR_CHAIN = "operator"
 _FIRST = "0" * 64
 
 
-class JournalEntry(SQLModel, table=True):
+class JournalEntry(Row, table=True):
     """`actor`: id of the key or user, or `system`. `data` holds ids, states and dates, no free text."""
 
     __tablename__ = "journal_entries"
@@ -88,6 +88,16 @@ async def case_journal(
     if after is not None:
         query = query.where(col(JournalEntry.number) > after)
     return list(await session.exec(query.order_by(col(JournalEntry.number)).limit(limit)))
+
+
+async def actor_of(session: AsyncSession, chain: str, action: str, subject_id: str) -> str | None:
+    """Who did that to it first; reads the whole chain, so not for every request."""
+    query = select(JournalEntry.actor).where(
+        JournalEntry.chain == chain,
+        JournalEntry.action == action,
+        JournalEntry.subject_id == subject_id,
+    )
+    return (await session.exec(query.order_by(col(JournalEntry.number)).limit(1))).first()
 
 
 async def chains(session: AsyncSession) -> list[JournalHead]:

@@ -49,14 +49,22 @@ async def lease_due(
     of alerts first, however many others have been waiting longer."""
     await _put_off(session, pace, now, limit * _LOOKED_AT)
     room = await _room(session, now)
-    urgent = await _lease_of(session, PENDING_OF_ALERTS, room, now, lease, lease_for, limit)
+    alerts = _ways_open(PENDING_OF_ALERTS, pace)
+    urgent = await _lease_of(session, alerts, room, now, lease, lease_for, limit)
     if len(urgent) == limit:
         return urgent
     taken = {one.endpoint_id for one in urgent if one.endpoint_id}
     if taken:
         room = await _room(session, now)
     left = limit - len(urgent)
-    return urgent + await _lease_of(session, PENDING, room, now, lease, lease_for, left)
+    every = _ways_open(PENDING, pace)
+    return urgent + await _lease_of(session, every, room, now, lease, lease_for, left)
+
+
+def _ways_open(pending: TextClause, pace: Pace) -> ColumnElement[bool]:
+    return (
+        and_(pending, col(Message.channel).not_in(pace.resting)) if pace.resting else and_(pending)
+    )
 
 
 async def lease_company(
@@ -150,7 +158,7 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
 
 async def _lease_of(
     session: AsyncSession,
-    pending: TextClause,
+    pending: ColumnElement[bool],
     room: Mapping[str, int],
     now: datetime,
     lease: str,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Index, and_, func, or_, text, true
 from sqlalchemy import select as select_columns
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
@@ -23,6 +23,7 @@ from service.store.cases import CaseRole
 from service.store.columns import (
     Choice,
     Json,
+    Row,
     UtcDateTime,
     as_rows,
     insert_missing,
@@ -47,7 +48,7 @@ PACED = "paced"
 _SENDING = text("state = 'sending' AND endpoint_id IS NOT NULL")
 
 
-class Message(SQLModel, table=True):
+class Message(Row, table=True):
     """One notice to one address, its bytes frozen at release.
 
     `user_id`: the person who is told, by mail or, with `endpoint_id`, by an endpoint of their own; an
@@ -201,6 +202,20 @@ async def told_versions(session: AsyncSession, deadline_id: str) -> dict[str, in
         .group_by(col(Message.user_id))
     )
     return {str(row[0]): int(row[1] or 1) for row in await session.exec(query)}
+
+
+async def was_told(
+    session: AsyncSession, team_id: str, event: EventType, subject_id: str, after: datetime
+) -> bool:
+    """Whether anybody of the team was, since then, of what dedupe keys name so."""
+    people = select(Membership.user_id).where(Membership.team_id == team_id)
+    query = select(Message.id).where(
+        col(Message.user_id).in_(people),
+        col(Message.created_at) > after,
+        Message.event == event,
+        col(Message.dedupe_key).startswith(f"{subject_id}/", autoescape=True),
+    )
+    return (await session.exec(query.limit(1))).first() is not None
 
 
 async def get_message(session: AsyncSession, message_id: str, reach: Reach) -> Message | None:

@@ -1,11 +1,15 @@
 """What calendars show of deadlines, read in plain columns: a thousand of them make no objects of tables."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, true
+from sqlalchemy import ColumnElement, Dialect, Text, and_, case, cast, func, or_, true, type_coerce
 from sqlalchemy import select as select_columns
+from sqlalchemy.types import NullType
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +18,7 @@ from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState
 from service.domain.escalation import Role
 from service.domain.feeds import CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR, Scope, counts
 from service.store.cases import Case, CaseRole
+from service.store.columns import core_table
 from service.store.deadlines import Deadline
 from service.store.feeds import Feed
 
@@ -24,8 +29,10 @@ _OF_DEADLINE = (
 _OF_CASE = ("code", "forum", "ceiling", "shown", "shown_at")
 
 
-class Facts(NamedTuple):
-    """Of one deadline and its case, all that a calendar may show or count by."""
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Of one deadline and its case, all that a calendar may show or count by. Each is its own equal, and is
+    the same one again as long as nothing of it changes."""
 
     id: str
     case_id: str
@@ -78,17 +85,48 @@ async def facts_shown(
     session: AsyncSession, which: ColumnElement[bool], now: datetime
 ) -> list[Facts]:
     """Live deadlines, and those that ended lately, soonest first; no drills."""
-    columns = [col(getattr(Deadline, name)) for name in _OF_DEADLINE]
-    columns += [col(getattr(Case, name)) for name in _OF_CASE]
     query = (
-        select_columns(*columns)
+        select_columns(*_raw_columns())
         .join(Case, col(Case.id) == col(Deadline.case_id))
         .where(which, col(Deadline.drill).is_(False))
         .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > _kept_from(now)))
         .order_by(col(Deadline.due_at), col(Deadline.id))
     )
-    rows: Iterable[Any] = await (await session.connection()).execute(query)
-    return [Facts._make(row) for row in rows]
+    connection = await session.connection()
+    rows: Iterable[Any] = (await connection.execute(query)).all()
+    return [_known(connection.dialect, tuple(row)) for row in rows]
+
+
+@lru_cache(maxsize=50_000)
+def _known(dialect: Dialect, row: tuple[Any, ...]) -> Facts:
+    """As the driver gives it, a row is the key, so that nothing kept is ever stale."""
+    readers = _readers(dialect)
+    return Facts(
+        *(read(value) if read else value for read, value in zip(readers, row, strict=True))
+    )
+
+
+@lru_cache(maxsize=8)
+def _readers(dialect: Dialect) -> Sequence[Callable[[Any], Any] | None]:
+    """What makes of each column what it stands for."""
+    types = [(one.key, one.type.dialect_impl(dialect)) for one in _columns()]
+    return [
+        json.loads if key == "sources" else one.result_processor(dialect, None)
+        for key, one in types
+    ]
+
+
+def _columns() -> list[Any]:
+    columns = [core_table(Deadline).c[name] for name in _OF_DEADLINE]
+    return columns + [core_table(Case).c[name] for name in _OF_CASE]
+
+
+def _raw_columns() -> list[Any]:
+    """As the driver gives them; as text what it would take apart."""
+    return [
+        cast(one, Text) if one.key == "sources" else type_coerce(one, NullType())
+        for one in _columns()
+    ]
 
 
 async def newest_dropped(

@@ -199,8 +199,8 @@ async def test_strict_and_lenient_readers_find_the_hour_of_a_hearing_where_it_is
     content = part_of(mail)
     lenient = vobject.readOne(content.decode())
     assert lenient.vevent.uid.value == str(event_of(mail)["uid"])
-    for ends in (lenient.vevent.dtend.value, event_of(mail)["dtend"].dt):
-        assert ends == datetime.fromisoformat(at)
+    for begins in (lenient.vevent.dtstart.value, event_of(mail)["dtstart"].dt):
+        assert begins == datetime.fromisoformat(at)
     assert b"BEGIN:VTIMEZONE\r\nTZID:Asia/Almaty" in content
     assert "text/html" in [part.get_content_type() for part in mail.walk()]
 

@@ -18,7 +18,8 @@ from service.commands.bounces import listening, take
 from service.commands.line import build_line
 from service.domain.bounces import BounceClass
 from service.domain.bundles import Pace
-from service.flows.delivery import claim, record_all, send
+from service.flows.delivery import claim, send
+from service.flows.settling import record_all
 from service.sealing import return_path
 from service.store.messages import Message
 from tests.api.digest_mails import mails as overviews

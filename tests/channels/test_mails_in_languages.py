@@ -22,6 +22,7 @@ from service.domain.digest import How, Line, Overview, Section
 from service.domain.endpoints import News, Report
 from service.domain.escalation import Role
 from service.domain.feeds import Family, FeedNews, FeedReport
+from service.domain.inbound import SourceReport
 from service.domain.notifications import EventType, OtherDate, SubjectKind
 from service.languages import Language
 from service.runtime import TEMPLATES
@@ -130,15 +131,23 @@ SAMPLES: dict[str, list[Draft]] = {
         draft(
             notice=None,
             event=EventType.FEED_NEWS,
-            feed_report=FeedReport("fed_1", "K-17", news, Family.GOOGLE, NOW),
+            report=FeedReport("fed_1", "K-17", news, Family.GOOGLE, NOW),
         )
         for news in FeedNews
+    ],
+    "source": [
+        draft(
+            notice=None,
+            event=EventType.INBOUND_TROUBLE,
+            report=SourceReport("inb_1", "K-17", NOW, "missing_field", "case"),
+        )
     ],
     "verify_key": [draft(notice=None, event=EventType.KEY_VERIFICATION)],
 }
 #: What stays as it is in every language: data, names of zones, the address to answer at.
 DATA = (
-    "end_1", "fed_1", "Google Calendar",
+    "end_1", "fed_1", "Google Calendar", "missing_field (case)",
+    "/api/v1/inbound-sources/inb_1/receipts?state=refused", "inb_1",
     "K-17", "KZ-592", "TITLE", "kz.criminal", "NOTES", "BECAUSE", "Asia/Almaty", "Europe/Paris",
     "https://deadlines.example.org/r/msg_01.mac", "/v/msg_01", "OpenPGP",
 )  # fmt: skip

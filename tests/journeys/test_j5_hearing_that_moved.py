@@ -107,7 +107,7 @@ def test_a_hearing_is_adjourned_and_everyone_told_of_it_is_told_again(world: Wor
     assert again["UID"] == first["UID"]
     assert int(again["SEQUENCE"]) > int(first["SEQUENCE"])
     assert again["LAST-MODIFIED"].dt > first["LAST-MODIFIED"].dt
-    assert again["DTEND"].dt == datetime.fromisoformat(MOVED)
+    assert again["DTSTART"].dt == datetime.fromisoformat(MOVED)
 
     # At what would have been the hour of version 1 nobody hears of it any more.
     docket.move(datetime(2020, 1, 6, 4, tzinfo=UTC))

@@ -19,7 +19,7 @@ from service.channels.email.bundle import bundle_id, bundled
 from service.channels.email.disclosure import CLEAR_TEXT, ClearText, in_clear
 from service.channels.email.neutral import neutral, one_line
 from service.channels.email.overview import folder_of, overview_facts, thread_of
-from service.channels.email.trouble import feed_facts, trouble_facts
+from service.channels.email.trouble import report_facts
 from service.channels.interface import Draft, Parcel
 from service.channels.wording import Wording, worded_templates, wording
 from service.domain.access import Level
@@ -92,11 +92,8 @@ class MailContent:
             facts = {"words": words, "urgent": False, "link": self._verify_link(draft.message_id)}
             return self._frozen(draft, _VERIFYING[draft.event], draft.message_id, facts)
         if draft.report is not None:
-            facts = trouble_facts(draft.report, draft.reader_zone or "UTC", words)
-            return self._frozen(draft, "endpoint", draft.report.endpoint_id, facts)
-        if draft.feed_report is not None:
-            facts = feed_facts(draft.feed_report, draft.reader_zone or "UTC", words)
-            return self._frozen(draft, "feed", draft.feed_report.feed_id, facts)
+            folder, about, facts = report_facts(draft.report, draft.reader_zone or "UTC", words)
+            return self._frozen(draft, folder, about, facts)
         if draft.notice is None:
             raise ValueError(f"no mail is written about {draft.event}")
         facts = _facts(draft.notice, draft.reader_zone or draft.notice.timezone, words)

@@ -16,6 +16,7 @@ import aiosmtplib
 import structlog
 from email_validator import EmailNotValidError, validate_email
 
+from service.channels.email.breaker import Breaker
 from service.channels.email.content import MailContent
 from service.channels.email.disclosure import ClearText, clear_text_of
 from service.channels.email.openpgp import Unusable, sealed
@@ -40,6 +41,7 @@ class Transport(Protocol):
     async def deliver(
         self, parcel: Parcel, mail: bytes, return_path: str | None = None
     ) -> Outcome: ...
+    def resting(self) -> bool: ...
     async def check(self) -> dict[str, Any]: ...
     async def close(self) -> None: ...
 
@@ -102,6 +104,9 @@ class EmailChannel:
             clear = self._content.in_clear(parcel)
             return clear, _addressed(clear)
 
+    def resting(self) -> bool:
+        return self._transport.resting()
+
     async def check(self) -> dict[str, Any]:
         return await self._transport.check()
 
@@ -137,6 +142,9 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(self._folder / f"{message_id}.eml")
+
+    def resting(self) -> bool:
+        return False
 
     async def check(self) -> dict[str, Any]:
         return {"outbox": str(self._folder)}
@@ -181,14 +189,24 @@ class SmtpTransport:
         #: Each with the time from which on it is asked whether it still answers.
         self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
         self._slots = asyncio.Semaphore(connections)
+        self._breaker = Breaker()
+
+    def resting(self) -> bool:
+        return self._breaker.resting(_seconds())
 
     async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
         talk = _Talk(return_path or self._sender)
         try:
             async with self._slots, asyncio.timeout(_TRY_SECONDS):
+                if self.resting():
+                    return Outcome(Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.")
                 outcome = await self._submitted(talk, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             outcome = _failure(error, talk.at)
+            if talk.at == "connection":
+                self._breaker.missed(_seconds())
+        else:
+            self._breaker.answered()
         return replace(outcome, address=self._options["hostname"])
 
     async def _submitted(self, talk: "_Talk", parcel: Parcel, mail: bytes) -> Outcome:
@@ -214,13 +232,13 @@ class SmtpTransport:
             smtp.close()
             raise
         if smtp.is_connected:
-            self._idle.append((smtp, asyncio.get_running_loop().time() + _RESTED))
+            self._idle.append((smtp, _seconds() + _RESTED))
 
     async def _living(self) -> aiosmtplib.SMTP | None:
         """A kept connection that still answers; relays hang up on idle ones without a word."""
         while self._idle:
             smtp, rested_at = self._idle.pop()
-            if asyncio.get_running_loop().time() < rested_at:
+            if _seconds() < rested_at:
                 return smtp
             try:
                 await smtp.rset(timeout=5)
@@ -239,6 +257,10 @@ class SmtpTransport:
         while self._idle:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
                 await self._idle.pop()[0].quit(timeout=2)
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class _Talk:

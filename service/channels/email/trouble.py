@@ -1,10 +1,13 @@
-"""What the mails about an endpoint in trouble, and about a feed, may use: a name, and what became of it."""
+"""What the mails about an endpoint or an inbound source in trouble, and about a feed, may use: a name, and
+what became of it.
+"""
 
 from typing import Any
 
 from service.channels.wording import Wording
 from service.domain.endpoints import News, Report
 from service.domain.feeds import Family, FeedNews, FeedReport
+from service.domain.inbound import SourceReport
 from service.languages import marked
 
 _HEADS = {
@@ -22,6 +25,7 @@ _FEED_HEADS = {
     FeedNews.STALE: marked("feed", "Your calendar is no longer fetched"),
     FeedNews.NEVER_FETCHED: marked("feed", "Your calendar was never fetched"),
 }
+_SOURCE_HEAD = marked("source", "An inbound source refuses what it is sent")
 _FAMILIES = {
     Family.GOOGLE: "Google Calendar",
     Family.OUTLOOK: "Microsoft Outlook",
@@ -39,8 +43,19 @@ _FAMILIES = {
 }
 
 
-def feed_facts(report: FeedReport, zone: str, words: Wording) -> dict[str, Any]:
-    """As `trouble_facts`; a program that does not say what it is is called just that."""
+def report_facts(
+    report: Report | FeedReport | SourceReport, zone: str, words: Wording
+) -> tuple[str, str, dict[str, Any]]:
+    """The folder of the mail, the id of what it is about, and its facts."""
+    if isinstance(report, Report):
+        return "endpoint", report.endpoint_id, _endpoint_facts(report, zone, words)
+    if isinstance(report, FeedReport):
+        return "feed", report.feed_id, _feed_facts(report, zone, words)
+    return "source", report.source_id, _source_facts(report, zone, words)
+
+
+def _feed_facts(report: FeedReport, zone: str, words: Wording) -> dict[str, Any]:
+    """As `_endpoint_facts`; a program that does not say what it is is called just that."""
     unnamed = words.pgettext("feed", marked("feed", "Another program"))
     return {
         "words": words,
@@ -54,7 +69,22 @@ def feed_facts(report: FeedReport, zone: str, words: Wording) -> dict[str, Any]:
     }
 
 
-def trouble_facts(report: Report, zone: str, words: Wording) -> dict[str, Any]:
+def _source_facts(report: SourceReport, zone: str, words: Wording) -> dict[str, Any]:
+    """As `_endpoint_facts`; the reason as the sender was told it, a code and the field."""
+    reason = report.code and f"{report.code} ({report.field})" if report.field else report.code
+    return {
+        "words": words,
+        "urgent": False,
+        "head": words.pgettext("source", _SOURCE_HEAD),
+        "name": report.name,
+        "source_id": report.source_id,
+        "reason": reason,
+        "since": words.wall_clock(report.since, zone),
+        "address": f"/api/v1/inbound-sources/{report.source_id}/receipts?state=refused",
+    }
+
+
+def _endpoint_facts(report: Report, zone: str, words: Wording) -> dict[str, Any]:
     """Only strings, numbers and flags; the subject line names no endpoint, for names may tell a lot."""
     return {
         "words": words,

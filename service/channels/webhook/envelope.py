@@ -54,7 +54,7 @@ def envelope(
 def subject_of(draft: Draft) -> dict[str, str] | None:
     if draft.notice is not None:
         return {"kind": draft.notice.subject, "id": draft.notice.subject_id}
-    if draft.report is not None:
+    if isinstance(draft.report, Report):
         return {"kind": "endpoint", "id": draft.report.endpoint_id}
     return {"kind": "user", "id": draft.about_user_id} if draft.about_user_id else None
 
@@ -98,7 +98,7 @@ def _links(draft: Draft, source: str, respond: str | None, pages: Pages | None) 
 def _without_notice(draft: Draft) -> dict[str, Any]:
     if draft.event is EventType.ENDPOINT_TEST:
         return {"message": "ping"}
-    if draft.report is not None:
+    if isinstance(draft.report, Report):
         return _of_endpoint(draft.report, draft)
     return {"user_id": draft.about_user_id} if draft.about_user_id else {}
 

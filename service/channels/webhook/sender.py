@@ -96,6 +96,10 @@ class WebhookChannel:
         fault("webhook.after_reply")
         return verdict(answer, address, parcel.sent_at)
 
+    def resting(self) -> bool:
+        """Each receiver has a life of its own, kept with its endpoint."""
+        return False
+
     async def check(self) -> dict[str, Any]:
         return {"allowed_networks": [str(network) for network in self._allowed]}
 

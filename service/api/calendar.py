@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.dependencies import knocks_too_often
 from service.domain.access import Reach
 from service.domain.feeds import BOUNDS, Bounds, Family, family_of
 from service.flows.feed_care import note_fetch, note_refusal, worth_noting
@@ -28,6 +29,7 @@ from service.flows.fetching import (
     standing,
 )
 from service.flows.sitting import Sitting
+from service.knocks import SECONDS
 from service.runtime import VERSION, Runtime
 from service.store.feeds import Feed, get_feed, glance, keep
 
@@ -39,6 +41,7 @@ _ALWAYS = {
 #: By ETag, the oldest first: for the many programs that have none to send. At most so many, 32 MB.
 _bodies: dict[str, bytes] = {}
 _MOST_BODIES = 64
+_PLAIN = "text/plain; charset=utf-8"
 _WORDS = {
     Standing.UNKNOWN: (404, "No such calendar.\n"),
     Standing.GONE: (410, "This calendar was switched off.\n"),
@@ -145,8 +148,11 @@ async def _note(poll: _Poll, etag: str | None) -> None:
 async def _refused(poll: _Poll, why: Standing) -> Response:
     if why is Standing.REFUSED:
         await _note(poll, None)
+    if why is Standing.UNKNOWN and knocks_too_often(poll.request):
+        headers = _ALWAYS | {"Retry-After": str(SECONDS)}
+        return Response("Too many wrong addresses.\n", 429, headers, media_type=_PLAIN)
     status, words = _WORDS[why]
-    return Response(words, status, _ALWAYS, media_type="text/plain; charset=utf-8")
+    return Response(words, status, _ALWAYS, media_type=_PLAIN)
 
 
 def _answer(poll: _Poll, fetched: Fetched) -> Response:

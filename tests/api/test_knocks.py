@@ -6,6 +6,7 @@ from service.knocks import MOST, SECONDS, Knocks
 from tests.api.installation import Installation, Team
 from tests.api.test_inbound import kobo, payload
 from tests.api.test_refusals import refused
+from tests.feeds.subscription import subscribe
 
 WRONG = "adqin_" + "A" * 43
 
@@ -73,3 +74,15 @@ def test_however_many_addresses_knock_no_more_than_so_many_are_remembered() -> N
     wrong(knocks, "203.0.113.99", 1.0, MOST - 1)
     assert knocks.too_many("203.0.113.99", 1.0)
     assert len(knocks) == 3
+
+
+async def test_guessed_addresses_of_calendars_are_slowed_down_and_the_right_one_still_answers(
+    installation: Installation, team: Team
+) -> None:
+    feed = await subscribe(installation, team, "owner", 1)
+    guess = f"/f/{feed.id}.{'A' * 43}.ics"
+    for _ in range(30):
+        assert (await installation.outside.get(guess)).status_code == 404
+    late = await installation.outside.get(guess)
+    assert (late.status_code, late.headers["retry-after"]) == (429, "60")
+    assert (await feed.fetch()).status_code == 200

@@ -275,6 +275,7 @@ def feed(of: Team, person: User, **given: Any) -> Feed:
         "fingerprint": "0" * 64,
         "salt": "salt",
         "shown_at": NOW,
+        "expires_at": NOW + timedelta(days=180),
         "created_at": NOW,
     }
     return Feed(**own | given)

@@ -251,6 +251,9 @@ class World:
             "ADQUEM_REHEARSAL_CLOCK": str(self.clock.file),
             "ADQUEM_POLL_SECONDS": "0.1",
             "ADQUEM_VERIFY_ADDRESSES": "false",
+            # Who is told what and when is what journeys ask; that mails wait for each other has tests.
+            "ADQUEM_MAILS_PER_MINUTE": "1000",
+            "ADQUEM_MAILS_PER_HOUR": "100000",
         }
         if self.mails.ca_file is not None:
             settings["ADQUEM_SMTP_CA_FILE"] = str(self.mails.ca_file)

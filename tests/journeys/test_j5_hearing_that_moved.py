@@ -148,9 +148,7 @@ def test_a_mass_prosecution_is_told_in_bundles_and_each_case_is_in_one(world: Wo
 
 
 def _all_told(docket: Docket) -> list[Mail]:
-    """All mails, once the owner has been told of every case: a minute later at each look, for what comes
-    after the first mail waits so long."""
-    docket.world.clock.advance(timedelta(minutes=1))
+    """All mails, once the owner has been told of every case."""
     mails = list(docket.world.mails.mails)
     to_owner = [one for one in mails if one.recipients[0] == "owner@example.org"]
     assert len(_codes(to_owner)) == 313

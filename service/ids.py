@@ -14,9 +14,11 @@ Kind = Literal[
 
 # Crockford's alphabet, lower case: no i, l, o, u to be misread over the telephone.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Two characters at a time: a tick makes an id for all that it writes.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id(kind: Kind, now: datetime) -> str:
     """`kind` + 48 bits of Unix milliseconds + 80 random bits, as the ULID layout has it."""
     number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
-    return f"{kind}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{kind}_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

@@ -111,6 +111,9 @@ def announcements(
 ) -> list[Message]:
     """One message per endpoint that subscribes to the event; raises the subject's event count."""
     subject.events_told += 1
+    listening = [one for one in endpoints if wants(one, notice.event, subject)]
+    if not listening:
+        return []
     draft = Draft(
         message_id="",
         event=notice.event,
@@ -122,11 +125,7 @@ def announcements(
         sequence=subject.events_told,
         step=step,
     )
-    return [
-        _message(draft, subject, endpoint, channel)
-        for endpoint in endpoints
-        if wants(endpoint, notice.event, subject)
-    ]
+    return [_message(draft, subject, endpoint, channel) for endpoint in listening]
 
 
 def _message(draft: Draft, subject: Subject, endpoint: Endpoint, channel: Channel) -> Message:

@@ -169,11 +169,12 @@ class _Release:
         if decision.wake_at is not None:
             self.ways.follow(decision)
         # What it has seen is recorded with this release; only what comes after wakes it again.
-        facts = recorded(self.situation.facts, decision, self.now)
-        if decision.due is None and facts is not self.situation.facts:
-            decision = plan(facts, self.now)
+        facts = seen = recorded(self.situation.facts, decision, self.now)
+        if decision.due is None and seen is not self.situation.facts:
+            decision = plan(seen, self.now)
         while decision.due is not None:
             facts, decision = self._climb(facts, decision.due)
+        if facts is not seen:
             self.escalation = self._kept(facts)
         self.situation.subject.wake_at = self.ways.look_at(decision.wake_at)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, Table, insert
@@ -60,15 +61,26 @@ class Choice(TypeDecorator[Enum]):
 
 
 class Row(SQLModel):
-    """A table whose rows are made by the hundred, and take their values as they are: SQLModel leads each one
+    """A table whose rows are made by the hundred. They take their values as they are: SQLModel leads each
     through four calls that note what has changed, of what is not written yet."""
 
     def __init__(self, **values: Any) -> None:
-        blank = (item for item in type(self).model_fields.items() if item[0] not in values)
-        for name, field in blank:
-            if not field.is_required():
-                values[name] = field.get_default(call_default_factory=True)
-        vars(self).update(values)
+        made = {name: make() for name, make in _made(type(self)).items() if name not in values}
+        vars(self).update(_blanks(type(self)), **made, **values)
+
+
+@cache
+def _blanks(table: type[SQLModel]) -> dict[str, Any]:
+    """What stands in each column for which nothing was given."""
+    fields = table.model_fields.items()
+    return {name: field.default for name, field in fields if not field.is_required()}
+
+
+@cache
+def _made(table: type[SQLModel]) -> dict[str, Any]:
+    """Of those which no two rows may share, how it is made."""
+    fields = table.model_fields.items()
+    return {name: field.default_factory for name, field in fields if field.default_factory}
 
 
 #: JSONB on Postgres, JSON text on SQLite.

@@ -16,13 +16,13 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.ids import new_id
-from service.store.columns import Json, Row, UtcDateTime, as_rows, insert_missing, insert_rows
+from service.store.columns import Json, UtcDateTime, insert_missing, insert_rows
 
 OPERATOR_CHAIN = "operator"
 _FIRST = "0" * 64
 
 
-class JournalEntry(Row, table=True):
+class JournalEntry(SQLModel, table=True):
     """`actor`: id of the key or user, or `system`. `data` holds ids, states and dates, no free text."""
 
     __tablename__ = "journal_entries"
@@ -70,14 +70,15 @@ async def record(session: AsyncSession, happenings: Sequence[Happening], now: da
         by_chain.setdefault(happening.team_id or OPERATOR_CHAIN, []).append(happening)
     for chain in sorted(by_chain):
         head = await _lock_head(session, chain)
-        entries = []
-        for happening in by_chain[chain]:
-            entry = _entry(chain, head, happening, now)
-            head.number, head.hash = entry.number, entry.hash
+        entries, newest = [], head.hash
+        for number, happening in enumerate(by_chain[chain], head.number + 1):
+            entry = _entry(chain, number, newest, happening, now)
+            newest = entry["hash"] = _digest(entry)
             entries.append(entry)
+        head.number, head.hash = head.number + len(entries), newest
         session.add(head)
         await session.flush()
-        await insert_rows(session, JournalEntry, as_rows(entries))
+        await insert_rows(session, JournalEntry, entries)
 
 
 async def case_journal(
@@ -111,7 +112,7 @@ async def first_broken(session: AsyncSession, head: JournalHead) -> int | None:
     """
     number, previous = 0, _FIRST
     async for entry in _entries(session, head.chain):
-        intact = entry.previous_hash == previous and entry.hash == _digest(entry)
+        intact = entry.previous_hash == previous and entry.hash == _digest(entry.model_dump())
         if entry.number != number + 1 or not intact:
             return number + 1
         number, previous = entry.number, entry.hash
@@ -134,26 +135,29 @@ async def _lock_head(session: AsyncSession, chain: str) -> JournalHead:
     return head
 
 
-def _entry(chain: str, head: JournalHead, happening: Happening, now: datetime) -> JournalEntry:
-    entry = JournalEntry(
-        id=new_id("jrn", now),
-        chain=chain,
-        number=head.number + 1,
-        at=now,
-        actor=happening.actor,
-        action=happening.action,
-        subject_id=happening.subject_id,
-        case_id=happening.case_id,
-        data=happening.data,
-        previous_hash=head.hash,
-        hash="",
-    )
-    entry.hash = _digest(entry)
-    return entry
+def _entry(
+    chain: str, number: int, previous: str, happening: Happening, now: datetime
+) -> dict[str, Any]:
+    return {
+        "id": new_id("jrn", now),
+        "chain": chain,
+        "number": number,
+        "at": now,
+        "actor": happening.actor,
+        "action": happening.action,
+        "subject_id": happening.subject_id,
+        "case_id": happening.case_id,
+        "data": happening.data,
+        "previous_hash": previous,
+    }
 
 
-def _digest(entry: JournalEntry) -> str:
+#: One for all: `json.dumps` makes a new one for each call that asks for anything.
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digest(entry: dict[str, Any]) -> str:
     """SHA-256 over a canonical JSON of everything but the hash itself."""
-    content = entry.model_dump(mode="json", exclude={"hash", "at"}) | {"at": entry.at.isoformat()}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    content = {name: value for name, value in entry.items() if name != "hash"}
+    text = _CANONICAL.encode(content | {"at": entry["at"].isoformat()})
     return hashlib.sha256(text.encode()).hexdigest()

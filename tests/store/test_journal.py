@@ -102,7 +102,7 @@ async def test_an_edit_with_its_hash_made_anew_is_found_at_the_next_entry(
         entries = [one for one in await case_journal(session, CASE, None, 10) if one.number == 3]
         forged = entries[0]
         forged.actor = "usr_2"
-        forged.hash = _digest(forged)  # whoever forges has read our source
+        forged.hash = _digest(forged.model_dump())  # whoever forges has read our source
         session.add(forged)
     assert (await broken(database))["team_1"] == 4
 

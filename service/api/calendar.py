@@ -4,7 +4,7 @@ A plain route: a poll that finds nothing new costs one read, and no machinery of
 looked at, and no language of a client negotiated.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import cast
@@ -38,9 +38,6 @@ _ALWAYS = {
     "Cache-Control": "private, no-cache",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
-#: By ETag, the oldest first: for the many programs that have none to send. At most so many, 32 MB.
-_bodies: dict[str, bytes] = {}
-_MOST_BODIES = 64
 _PLAIN = "text/plain; charset=utf-8"
 _WORDS = {
     Standing.UNKNOWN: (404, "No such calendar.\n"),
@@ -94,9 +91,7 @@ async def _fetched(request: Request, bounds: Bounds) -> Response:
     if found is Standing.ENDED:
         return _answer(poll, goodbye(row, min(row.revoked_at or poll.now, row.expires_at)))
     known = kept(row, poll.edition, poll.now)
-    if known is not None and (content := _bodies.get(known.etag)) is not None:
-        known = replace(known, content=content)
-    elif known is None or not _unchanged(poll, known):
+    if known is None or not _unchanged(poll, known):
         made = await _render(poll)
         if isinstance(made, Standing):
             return await _refused(poll, made)
@@ -120,9 +115,6 @@ async def _render(poll: _Poll) -> Fetched | Standing:
     if made is None:
         ended = after_end(feed.shown_at, now)
         return goodbye(feed, feed.shown_at) if ended is Standing.ENDED else ended
-    _bodies[made.etag] = made.content
-    while len(_bodies) > _MOST_BODIES:
-        del _bodies[next(iter(_bodies))]
     if (feed.kept_of, feed.kept_etag, feed.kept_until) != (of, made.etag, made.until):
         await _keep(runtime, feed, of, made)
     return made

@@ -9,9 +9,6 @@ from sqlmodel import SQLModel
 import service.app  # noqa: F401  (both know tables that the other does not)
 import workers.tasks  # noqa: F401
 
-#: Goes on counting: a database that went back in time is put in quarantine.
-_STAYS = "installations"
-
 #: Table name to its rows.
 Contents = dict[str, list[dict[str, Any]]]
 
@@ -25,10 +22,10 @@ def whole(url: str) -> Contents:
         }
 
 
-def put_back(url: str, contents: Contents) -> bool:
-    """False where the processes stand in the way just now: try again."""
+def put_back(url: str, contents: Contents, but: str = "") -> bool:
+    """False where the processes stand in the way just now: try again. `but`: of this table what stands."""
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    tables = [one for one in SQLModel.metadata.sorted_tables if one.name != _STAYS]
+    tables = [one for one in SQLModel.metadata.sorted_tables if one.name != but]
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":

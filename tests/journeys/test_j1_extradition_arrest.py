@@ -25,6 +25,11 @@ def told(world: World, count: int) -> list[str]:
     return [m.recipients[0] for m in world.mails.mails if target in m.subject]
 
 
+def reminded(world: World) -> list[str]:
+    """Who was reminded, by name; what is said of calendars that nobody fetches is no reminder."""
+    return sorted(m.recipients[0] for m in world.mails.mails if "K-17" in m.subject)
+
+
 def test_the_arrest_is_counted_and_silence_climbs_from_owner_to_deputy_to_supervisor(
     world: World,
 ) -> None:
@@ -124,12 +129,8 @@ def test_an_answer_before_the_deputys_turn_keeps_the_deputy_asleep(world: World)
     docket.move(FOUR_HOURS * 3)
     # The next mark fires all the same; that it does shows that the clockwork has looked.
     docket.move(datetime.fromisoformat(f"{due_on}T19:00:00+00:00") - timedelta(days=1))
-    world.mails.wait_for(3)
-    assert sorted(m.recipients[0] for m in world.mails.mails) == [
-        "deputy@example.org",
-        "owner@example.org",
-        "owner@example.org",
-    ]
+    told = ["deputy@example.org", "owner@example.org", "owner@example.org"]
+    world.eventually(lambda: reminded(world) == told)
     steps = {m["step"] for m in docket.messages(deadline) if m["user_id"]}
     assert steps == {"0", "3"}
     world.eventually(lambda: check_nothing_lost(docket))

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from service.flows import quarantine
 from service.flows.quarantine import Rest
 from service.runtime import Runtime
-from service.store.installation import Because
 
 Result = TypeVar("Result")
 _Task = Callable[[Runtime], Coroutine[Any, Any, Result]]
@@ -20,7 +19,8 @@ async def rests(runtime: Runtime) -> Rest | None:
         why = await quarantine.why_at_rest(session, runtime.memory)
     if why is Rest.WENT_BACK:
         async with runtime.transaction() as session:
-            await quarantine.confine(session, Because.WENT_BACK, await runtime.now(session))
+            now = await runtime.now(session)
+            why = await quarantine.confine_what_went_back(session, runtime.memory, now)
     runtime.memory.rests(why)
     return why
 

@@ -36,13 +36,26 @@ class Rest(StrEnum):
 
 
 async def why_at_rest(session: AsyncSession, memory: Memory) -> Rest | None:
-    """None: it may move. WENT_BACK: the database was put back, and nobody has noticed yet."""
+    """None: it may move. WENT_BACK: it looks as if the database was put back, and nobody has noticed yet;
+    what was read may be older than what is remembered by now, so `confine_what_went_back` looks again."""
     if await schema_of(session) not in FIT:
         return Rest.SCHEMA_UNFIT
     one = await the_installation(session)
     if one.quarantined_at is not None:
         return Rest.QUARANTINED
     return Rest.WENT_BACK if one.watches < memory.seen(one.life) else None
+
+
+async def confine_what_went_back(
+    session: AsyncSession, memory: Memory, now: datetime
+) -> Rest | None:
+    """Looks again under the lock that every watch takes to count: nothing can be remembered that is not yet
+    in the database then. None: it had only been read too early."""
+    one = await locked_installation(session)
+    if one.quarantined_at is None and one.watches >= memory.seen(one.life):
+        return None
+    await confine(session, Because.WENT_BACK, now)
+    return Rest.WENT_BACK
 
 
 async def confine(session: AsyncSession, because: Because, now: datetime) -> datetime:

@@ -117,7 +117,9 @@ class ServiceProcess:
             def ready() -> bool:
                 if not self.running:
                     raise RuntimeError(f"{self.name} ended\n{self.tail()}")
-                return client.get("/readyz", timeout=5).status_code == httpx.codes.OK
+                answer = client.get("/readyz", timeout=5)
+                assert answer.status_code == httpx.codes.OK, answer.text
+                return True
 
             try:
                 eventually(ready, timeout)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import processes
+from tests.harness.polling import eventually
 from tests.harness.processes import ServiceProcess, environment, free_port, run_command
 from tests.harness.receiver import Receiver
 from tests.harness.smtp import SmtpServer
@@ -92,7 +93,7 @@ def test_a_process_that_ends_or_will_not_end_shows_its_log(tmp_path: Path) -> No
         broken.wait_ready()
     deaf = ServiceProcess("deaf", ["deaf"], {}, tmp_path / "deaf")
     deaf.start()
-    World.eventually(lambda: "deaf" in deaf.tail())
+    eventually(lambda: "deaf" in deaf.tail())
     with pytest.raises(RuntimeError, match="ignored SIGTERM\ndeaf"):
         deaf.stop(timeout=0.1)
     assert not deaf.running

@@ -29,7 +29,7 @@ from service.faults import fault
 #: One try may take this long in all; shorter than a lease, so that no row is sent by two workers.
 _TRY_SECONDS = 45
 #: A connection that was used so few seconds ago is used again unasked.
-_RESTED = 5
+_RESTED = 1
 _log = structlog.get_logger()
 
 

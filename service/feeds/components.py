@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from icalendar import Alarm, Event, Todo
+
 from service.domain.access import Level
 from service.domain.deadlines import LIVE_STATES, RUNNING_STATES, DeadlineState
 from service.feeds.entries import Entry, Expiry, Farewell, FeedItem
-from service.feeds.lines import line
 from service.feeds.wording import description, printable, reminder, summary
 
 _BLOCK = timedelta(minutes=30)
@@ -19,9 +20,9 @@ _DAY = timedelta(days=1)
 #: Stands for the UID in what is kept. No text holds it: none has a control character left.
 _UID = "\x00"
 #: Before the day begins: nine in the morning of the day before, and not its midnight.
-_BEFORE_THE_DAY = ("-PT15H",)
+_BEFORE_THE_DAY = (timedelta(hours=-15),)
 #: Before the due instant: where a hearing begins, and anything else ends.
-_BEFORE_THE_HOUR = ("-P1D", "-PT2H")
+_BEFORE_THE_HOUR = (timedelta(days=-1), timedelta(hours=-2))
 _EVENT_STATUS = {
     DeadlineState.PROVISIONAL: "TENTATIVE",
     DeadlineState.SUSPENDED: "TENTATIVE",
@@ -56,15 +57,17 @@ class Component:
 def component(entry: Entry | Expiry | Farewell) -> Component:
     """A frozen entry is the key, so that nothing kept is ever stale."""
     start, end = _span(entry)
-    kind = "VTODO" if isinstance(entry, Entry) and entry.task else "VEVENT"
-    lines = [line(name, value) for name, value in _properties(entry, start, end)]
+    made = Todo() if isinstance(entry, Entry) and entry.task else Event()
+    for name, value in _properties(entry, start, end):
+        made.add(name, value)
     if isinstance(entry, Entry):
-        lines += _alarms(entry)
-    begin, rest = line("begin", kind), b"".join([*lines, line("end", kind)])
+        for alarm in _alarms(entry):
+            made.add_component(alarm)
+    begin, rest = made.to_ical(sorted=False).split(b"\r\n", 1)
     if not isinstance(start, datetime):
-        return Component(datetime.combine(start, time()), None, begin, rest)
+        return Component(datetime.combine(start, time()), None, begin + b"\r\n", rest)
     zone = None if start.tzinfo is UTC else str(start.tzinfo)
-    return Component(start.replace(tzinfo=None), zone, begin, rest)
+    return Component(start.replace(tzinfo=None), zone, begin + b"\r\n", rest)
 
 
 def _span(entry: Entry | Expiry | Farewell) -> tuple[date, date]:
@@ -127,17 +130,17 @@ def _task(entry: Entry, end: date) -> Iterator[tuple[str, object]]:
     yield "class", "PRIVATE"
 
 
-def _alarms(entry: Entry) -> Iterator[bytes]:
+def _alarms(entry: Entry) -> Iterator[Alarm]:
     """Two at the most, and only ahead of what is still to come. A task has no start, but its end."""
     if not entry.alarms or entry.overdue or entry.state not in RUNNING_STATES:
         return
     from_start = (entry.whole_day or entry.hearing) and not entry.task
-    related = "" if from_start else ";RELATED=END"
+    related = {} if from_start else {"RELATED": "END"}
     rings = _BEFORE_THE_DAY if entry.whole_day else _BEFORE_THE_HOUR
     for number, before in enumerate(rings, 1):
-        yield line("begin", "VALARM")
-        yield line("uid", f"{_UID}-{number}")
-        yield line("action", "DISPLAY")
-        yield line("trigger", before, related)
-        yield line("description", reminder(entry))
-        yield line("end", "VALARM")
+        alarm = Alarm()
+        alarm.add("uid", f"{_UID}-{number}")
+        alarm.add("action", "DISPLAY")
+        alarm.add("trigger", before, parameters=related)
+        alarm.add("description", reminder(entry))
+        yield alarm

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     mails_per_hour: int = Field(
         20, ge=1, description="The same in an hour. What is near, moved or unanswered never waits."
     )
+    attempts_kept_days: int = Field(
+        730,
+        ge=90,
+        description="Days for which each try of a message is on record: where it went, when and how it "
+        "ended. That the message arrived stays for good.",
+    )
     metrics_host: str = Field("127.0.0.1", description="Address of a worker's own /metrics.")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of a worker's own /metrics; 0: none."

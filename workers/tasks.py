@@ -35,7 +35,7 @@ from service.flows.sitting import Sitting
 from service.flows.source_care import warn_of_refusing
 from service.flows.watching import look
 from service.runtime import Runtime
-from service.store.attempts import forget_words
+from service.store.attempts import forget_attempts, forget_words
 from service.store.idempotency import KEPT_FOR, forget_before
 from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
 from service.store.installation import count_watch
@@ -162,6 +162,7 @@ async def prune(runtime: Runtime) -> None:
         await forget_failures(session, now - FAILURES_KEPT_FOR)
         await give_up_held(session, now)
         await forget_words(session, now - _WORDS_KEPT_FOR)
+        await forget_attempts(session, now - timedelta(days=runtime.settings.attempts_kept_days))
         await forget_payloads(session, now - READABLE)
 
 

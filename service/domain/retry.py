@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 500
+    """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 4096
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
     under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
     which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `address`: what

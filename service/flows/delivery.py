@@ -159,7 +159,9 @@ async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> l
     except Exception as error:
         _log.exception("channel_raised", message_id=first.message.id, channel=channel.kind)
         outcome = Outcome(Verdict.UNKNOWN, INTERNAL, type(error).__name__)
-    outcome = replace(outcome, took=timedelta(seconds=loop.time() - began))
+    # Anything may come back, and Postgres keeps no NUL.
+    words = outcome.detail.replace("\0", "\ufffd")
+    outcome = replace(outcome, detail=words, took=timedelta(seconds=loop.time() - began))
     return [Delivered(one, outcome) for one in shipment.consignments]
 
 

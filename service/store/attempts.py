@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, bindparam, text, update
+from sqlalchemy import Index, bindparam, delete, text, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -133,3 +133,8 @@ async def forget_words(session: AsyncSession, instant: datetime) -> None:
         .values(detail=None)
         .execution_options(synchronize_session=False)
     )
+
+
+async def forget_attempts(session: AsyncSession, instant: datetime) -> None:
+    """Those opened before then. That a message arrived, and when, its own row says."""
+    await session.exec(delete(Attempt).where(col(Attempt.opened_at) < instant))

@@ -114,7 +114,18 @@ async def test_what_a_receiver_says_is_read_by_those_who_look_after_it_alone(
     assert message["attempts"][0]["detail"] == "stack trace of an inner machine"
 
 
-async def test_words_are_kept_for_thirty_days_and_what_was_said_to_tools_for_ninety(
+async def test_four_thousand_bytes_of_an_answer_are_kept_whatever_they_are(
+    installation: Installation, team: Team, receiver: Receiver
+) -> None:
+    receiver.respond = lambda _: Answer(500, body=b"\0\xff\xd8" + b"x" * 9000)
+    endpoint = await endpoint_of(team, receiver)
+    await team.deadline()
+    await tick(installation, MINUTE)
+    (attempt,) = (await sent(team, endpoint))["attempts"]
+    assert attempt["detail"] == "\ufffd" * 3 + "x" * 4093
+
+
+async def test_words_are_kept_for_thirty_days_what_was_said_to_tools_for_ninety_and_tries_for_two_years(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(200, body=b"thanks")
@@ -138,6 +149,11 @@ async def test_words_are_kept_for_thirty_days_and_what_was_said_to_tools_for_nin
     refused(await team.admin.get(preview), 409, "illegal_state")
     refused(await team.admin.post(f"/messages/{message['id']}/resend"), 409, "illegal_state")
     assert (await sent(team, endpoint))["state"] == "accepted"
+    await after(639)
+    assert (await sent(team, endpoint))["attempts"] == [attempt]
+    await after(1)
+    told = await sent(team, endpoint)
+    assert (told["state"], told["attempts"]) == ("accepted", [])
 
 
 async def test_an_example_of_any_event_goes_the_way_of_events_and_says_that_it_is_a_test(

@@ -4,6 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +19,8 @@ from service.languages import Language
 from service.runtime import TEMPLATES
 from service.settings import Settings
 from tests.channels.drafts import NOW, SECRET
+from tests.harness.browser import browsing, with_browser
+from tests.harness.processes import ServiceProcess, free_port
 
 SCRIPT = Path(TEMPLATES) / "pages" / "signature.js"
 NODE = shutil.which("node")
@@ -100,3 +105,39 @@ async def test_the_page_loads_from_here_alone_and_has_an_answer_for_each_finding
     )
     named = set(re.findall(r'\["([a-z-]+)"\]', script.text)) | {"holds", "line-ends", "differs"}
     assert set(re.findall(r'data-answer="([a-z-]+)"', page.text)) == named - {"sign"}
+
+
+@pytest.fixture
+def served(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    settings = {"ADQUEM_HOME": str(tmp_path), "ADQUEM_DATABASE_URL": sqlite_url}
+    process = ServiceProcess(
+        "serve", ["serve", "--port", str(port)], settings, tmp_path / "log", port
+    )
+    process.start()
+    process.wait_ready()
+    yield f"http://127.0.0.1:{port}"
+    process.kill()
+
+
+@with_browser
+def test_a_person_pastes_and_reads_the_answer_in_a_browser(served: str) -> None:
+    at = int(time.time())
+    fresh = headers(at, Webhook(SECRET).sign(ID, datetime.fromtimestamp(at, UTC), BODY))
+    shown = (
+        "[...document.querySelectorAll('[data-answer]:not([hidden])')].map(p => p.dataset.answer)"
+    )
+    with browsing() as page:
+        page.open(f"{served}/tools/signature")
+        assert page.evaluate(shown) == []
+        found = []
+        for pasted, secret in ((fresh, SECRET), (fresh, SECRET[:-20]), (headers(), SECRET)):
+            page.type("#headers", pasted)
+            page.type("#body", BODY)
+            page.type("#secret", secret)
+            page.click("button")
+            page.evaluate("new Promise((done) => setTimeout(done, 100))")
+            found.append(page.evaluate(shown))
+        assert found == [["holds"], ["bad-secret"], ["holds", "too-old"]]
+        assert page.evaluate("location.href") == f"{served}/tools/signature"
+        assert page.said == [], "nothing that the policy of contents had to stop"

@@ -164,14 +164,10 @@ class World:
         for worker in self.workers:
             worker.restart()
 
-    def eventually(self, look: Callable[[], Result], timeout: float = 15) -> Result:
-        """See `polling.eventually`. A try that failed for the moment is made again a minute later, by a
-        clock that stands still: it is moved on by two where nothing else helps."""
-        try:
-            return polling.eventually(look, timeout)
-        except AssertionError:
-            self.clock.advance(timedelta(minutes=2))
-            return polling.eventually(look, timeout)
+    @staticmethod
+    def eventually(look: Callable[[], Result], timeout: float = 15) -> Result:
+        """See `polling.eventually`."""
+        return polling.eventually(look, timeout)
 
     @contextlib.contextmanager
     def without_queue(self) -> Iterator[None]:

@@ -20,7 +20,8 @@ from service.domain.retry import Outcome, Verdict
 
 #: Of an answer no more is read, where nothing in it is wanted.
 READ_BYTES = 16_384
-_EXCERPT = 500
+#: Of what was read, so much is kept.
+_EXCERPT = 4096
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import structlog
 from icalendar import Calendar
@@ -32,20 +32,13 @@ def uid_for(salt: str, deadline_id: str) -> str:
 def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> bytes:
     """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID. One that cannot be rendered is
     left out and logged: the others are worth more than none."""
-    calendar, name = _calendar(), printable(look.name)
-    calendar.add("name", name)
-    calendar.add("x-wr-calname", name)
-    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
-    calendar.add("x-published-ttl", "PT1H")
-    if look.timezone:
-        calendar.add("x-wr-timezone", look.timezone)
-    calendar.add("last-modified", modified_at)
-    return _filled(_begin(calendar), [made for item in items if (made := _isolated(item))])
+    changed = f"LAST-MODIFIED:{modified_at:%Y%m%dT%H%M%SZ}\r\n".encode("ascii")
+    return _filled(_begin(look) + changed, [made for item in items if (made := _isolated(item))])
 
 
 def publish(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, to be carried by a mail: nothing in it names a calendar, or refreshes."""
-    return _filled(_begin_of_mailed(), [_made(item)])
+    return _filled(_mailed(), [_made(item)])
 
 
 def farewell(look: Look, uid: str, on: date, at: datetime) -> bytes:
@@ -53,25 +46,45 @@ def farewell(look: Look, uid: str, on: date, at: datetime) -> bytes:
     return render(look, [FeedItem(uid, at.toordinal(), at, Farewell(look.language, on))], at)
 
 
-def _calendar() -> Calendar:
+def _calendar(method: str | None) -> Calendar:
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Deadline Feed//1.0//EN")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
+    if method:
+        calendar.add("method", method)
     return calendar
 
 
-def _begin(calendar: Calendar) -> bytes:
+def _without_end(calendar: Calendar) -> bytes:
     whole: bytes = calendar.to_ical(sorted=False)
     return whole.removesuffix(_END)
 
 
+@lru_cache(maxsize=10_000)
+def _begin(look: Look) -> bytes:
+    calendar, name = _calendar("PUBLISH"), printable(look.name)
+    calendar.add("name", name)
+    calendar.add("x-wr-calname", name)
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    if look.timezone:
+        calendar.add("x-wr-timezone", look.timezone)
+    return _without_end(calendar)
+
+
 @cache
-def _begin_of_mailed() -> bytes:
-    return _begin(_calendar())
+def _mailed() -> bytes:
+    return _without_end(_calendar("PUBLISH"))
 
 
+@cache
+def _stored() -> bytes:
+    """On a calendar server there is no METHOD (RFC 4791, 4.1)."""
+    return _without_end(_calendar(None))
+
+
+@lru_cache(maxsize=20_000)
 def _made(item: FeedItem) -> tuple[Component, bytes]:
     made = component(item.entry)
     return made, made.counted(item)
@@ -110,7 +123,5 @@ def whole_second(at: datetime) -> datetime:
 
 
 def stored(item: FeedItem) -> bytes:
-    """A VCALENDAR of one event, for a calendar server to keep: there it has no METHOD (RFC 4791, 4.1)."""
-    calendar = _calendar()
-    del calendar["method"]
-    return _filled(_begin(calendar), [_made(item)])
+    """A VCALENDAR of one event, for a calendar server to keep."""
+    return _filled(_stored(), [_made(item)])

@@ -2,13 +2,14 @@
 counters, which differ from calendar to calendar, are put in afterwards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from icalendar import Alarm, Event, Todo
+from icalendar import vDDDTypes, vInt, vText, vUri
+from icalendar.parser import Contentline, Parameters
 
 from service.domain.access import Level
 from service.domain.deadlines import LIVE_STATES, RUNNING_STATES, DeadlineState
@@ -35,6 +36,9 @@ _TASK_STATUS = {
     DeadlineState.CANCELLED: "CANCELLED",
 }
 
+#: Of one property, before the library gives it its type.
+Value = str | int | date | timedelta
+
 
 @dataclass(frozen=True)
 class Component:
@@ -57,17 +61,40 @@ class Component:
 def component(entry: Entry | Expiry | Farewell) -> Component:
     """A frozen entry is the key, so that nothing kept is ever stale."""
     start, end = _span(entry)
-    made = Todo() if isinstance(entry, Entry) and entry.task else Event()
-    for name, value in _properties(entry, start, end):
-        made.add(name, value)
+    kind = "VTODO" if isinstance(entry, Entry) and entry.task else "VEVENT"
+    lines = [_line(name, value) for name, value in _properties(entry, start, end)]
     if isinstance(entry, Entry):
-        for alarm in _alarms(entry):
-            made.add_component(alarm)
-    begin, rest = made.to_ical(sorted=False).split(b"\r\n", 1)
+        lines += _alarms(entry)
+    begin, rest = _line("BEGIN", kind), b"".join([*lines, _line("END", kind)])
     if not isinstance(start, datetime):
-        return Component(datetime.combine(start, time()), None, begin + b"\r\n", rest)
+        return Component(datetime.combine(start, time()), None, begin, rest)
     zone = None if start.tzinfo is UTC else str(start.tzinfo)
-    return Component(start.replace(tzinfo=None), zone, begin + b"\r\n", rest)
+    return Component(start.replace(tzinfo=None), zone, begin, rest)
+
+
+def _line(name: str, value: Value, *parameters: tuple[str, str]) -> bytes:
+    """A content line, typed, escaped and folded by the library."""
+    # Instants that are equal may be written in different zones: texts alone are kept.
+    write = _text if isinstance(value, str) else _written
+    return write(name, value, parameters)
+
+
+def _written(name: str, value: Value, parameters: Iterable[tuple[str, str]]) -> bytes:
+    typed: vText | vUri | vInt | vDDDTypes
+    match value:
+        case str():
+            typed = vUri(value) if name == "URL" else vText(value)
+        case int():
+            typed = vInt(value)
+        case _:
+            typed = vDDDTypes(value)
+    given = Parameters({**typed.params, **dict(parameters)})
+    line: bytes = Contentline.from_parts(name, given, typed).to_ical()
+    return line + b"\r\n"
+
+
+#: Most lines of an event are like those of others.
+_text = lru_cache(maxsize=1_000)(_written)
 
 
 def _span(entry: Entry | Expiry | Farewell) -> tuple[date, date]:
@@ -88,7 +115,7 @@ def _span(entry: Entry | Expiry | Farewell) -> tuple[date, date]:
 
 def _properties(
     entry: Entry | Expiry | Farewell, start: date, end: date
-) -> Iterator[tuple[str, object]]:
+) -> Iterator[tuple[str, Value]]:
     if not isinstance(entry, Entry):
         yield from _event(entry, start, end, busy=False)
         return
@@ -96,51 +123,51 @@ def _properties(
         yield from _task(entry, end)
     else:
         yield from _event(entry, start, end, entry.hearing and entry.state in LIVE_STATES)
-    yield "categories", "HEARING" if entry.hearing else "DEADLINE"
+    yield "CATEGORIES", "HEARING" if entry.hearing else "DEADLINE"
     if text := description(entry):
-        yield "description", text
+        yield "DESCRIPTION", text
     if entry.link and entry.level >= Level.BASIS:
-        yield "url", printable(entry.link)
+        yield "URL", printable(entry.link)
     if entry.forum and entry.hearing and entry.level >= Level.FULL:
-        yield "location", printable(entry.forum)
+        yield "LOCATION", printable(entry.forum)
 
 
 def _event(
     entry: Entry | Expiry | Farewell, start: date, end: date, busy: bool
-) -> Iterator[tuple[str, object]]:
+) -> Iterator[tuple[str, Value]]:
     """Outlook has words of its own for what is busy, and for whole days."""
-    yield "dtstart", start
-    yield "dtend", end
-    yield "summary", summary(entry)
+    yield "DTSTART", start
+    yield "DTEND", end
+    yield "SUMMARY", summary(entry)
     state = entry.state if isinstance(entry, Entry) else DeadlineState.OPEN
-    yield "status", _EVENT_STATUS.get(state, "CONFIRMED")
-    yield "transp", "OPAQUE" if busy else "TRANSPARENT"
-    yield "class", "PRIVATE"
-    yield "x-microsoft-cdo-busystatus", "BUSY" if busy else "FREE"
+    yield "STATUS", _EVENT_STATUS.get(state, "CONFIRMED")
+    yield "TRANSP", "OPAQUE" if busy else "TRANSPARENT"
+    yield "CLASS", "PRIVATE"
+    yield "X-MICROSOFT-CDO-BUSYSTATUS", "BUSY" if busy else "FREE"
     if not isinstance(start, datetime):
-        yield "x-microsoft-cdo-alldayevent", "TRUE"
+        yield "X-MICROSOFT-CDO-ALLDAYEVENT", "TRUE"
 
 
-def _task(entry: Entry, end: date) -> Iterator[tuple[str, object]]:
+def _task(entry: Entry, end: date) -> Iterator[tuple[str, Value]]:
     """What has ended otherwise than done asks for nothing more either."""
-    yield "due", entry.due_on if entry.whole_day else end
-    yield "summary", summary(entry)
-    yield "status", _TASK_STATUS.get(entry.state, "NEEDS-ACTION")
-    yield "percent-complete", 100 if entry.state is DeadlineState.COMPLETED else 0
-    yield "class", "PRIVATE"
+    yield "DUE", entry.due_on if entry.whole_day else end
+    yield "SUMMARY", summary(entry)
+    yield "STATUS", _TASK_STATUS.get(entry.state, "NEEDS-ACTION")
+    yield "PERCENT-COMPLETE", 100 if entry.state is DeadlineState.COMPLETED else 0
+    yield "CLASS", "PRIVATE"
 
 
-def _alarms(entry: Entry) -> Iterator[Alarm]:
+def _alarms(entry: Entry) -> Iterator[bytes]:
     """Two at the most, and only ahead of what is still to come. A task has no start, but its end."""
     if not entry.alarms or entry.overdue or entry.state not in RUNNING_STATES:
         return
     from_start = (entry.whole_day or entry.hearing) and not entry.task
-    related = {} if from_start else {"RELATED": "END"}
+    related = () if from_start else (("RELATED", "END"),)
     rings = _BEFORE_THE_DAY if entry.whole_day else _BEFORE_THE_HOUR
     for number, before in enumerate(rings, 1):
-        alarm = Alarm()
-        alarm.add("uid", f"{_UID}-{number}")
-        alarm.add("action", "DISPLAY")
-        alarm.add("trigger", before, parameters=related)
-        alarm.add("description", reminder(entry))
-        yield alarm
+        yield _line("BEGIN", "VALARM")
+        yield _line("UID", f"{_UID}-{number}")
+        yield _line("ACTION", "DISPLAY")
+        yield _line("TRIGGER", before, *related)
+        yield _line("DESCRIPTION", reminder(entry))
+        yield _line("END", "VALARM")

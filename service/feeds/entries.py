@@ -68,9 +68,10 @@ class Farewell:
     on: date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeedItem:
-    """One event in one calendar. `sequence` and `modified_at` (UTC) rise with every change."""
+    """One event in one calendar. `sequence` and `modified_at` (UTC) rise with every change. Each is its own
+    equal: bytes are kept by it."""
 
     uid: str
     sequence: int

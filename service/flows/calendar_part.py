@@ -15,7 +15,15 @@ from service.domain.escalation import Role
 from service.domain.notifications import EventType, Notice
 from service.feeds.calendar import publish, uid_for
 from service.feeds.entries import FeedItem
-from service.flows.showing import Counted, Guise, counted_item, guise_of, item_of, level_in
+from service.flows.showing import (
+    Counted,
+    Guise,
+    counted_item,
+    counting_of,
+    guise_of,
+    item_of,
+    level_in,
+)
 from service.languages import Language
 from service.store.cases import Case
 from service.store.deadlines import Deadline
@@ -60,7 +68,7 @@ class Wish:
             level = level_in(feed, self.case, self.roles)
             if level is not None and level <= notice.level and feed.holds(subject.kind, now):
                 guise = guise_of(feed, self.language, None)
-                return _published(item_of(feed, facts, level, guise, now))
+                return _published(item_of(counting_of(feed), facts, level, guise, now))
         return _published(self._of_no_feed(subject, notice.level, now))
 
     def _of_no_feed(self, deadline: Deadline, level: Level, now: datetime) -> FeedItem:

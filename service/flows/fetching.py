@@ -24,13 +24,13 @@ from service.feeds.calendar import etag, farewell, render, uid_for, whole_second
 from service.feeds.entries import Entry, Expiry, FeedItem, Look
 from service.flows.showing import (
     Guise,
-    changes,
     comes_at,
+    counting_of,
     guise_of,
     item_of,
-    leaves_at,
+    last_turn,
     level_within,
-    turns,
+    next_turn,
 )
 from service.languages import Language
 from service.sealing import fingerprint
@@ -129,7 +129,7 @@ async def rendered(
     roles = await roles_held(session, feed.user_id)
     rows = await facts_shown(session, of_feed(feed), now)
     dropped_at = await newest_dropped(session, of_feed(feed), now)
-    guise = guise_of(feed, owner.language, base_url)
+    guise, counting = guise_of(feed, owner.language, base_url), counting_of(feed)
     near = [facts for facts in rows if comes_at(facts) <= now]
     near.sort(key=lambda facts: facts.ended_at is not None)
     shown = near[: bounds.events]
@@ -138,7 +138,7 @@ async def rendered(
         for case_id, ceiling in {facts.case_id: facts.ceiling for facts in shown}.items()
     }
     items = [
-        item_of(feed, facts, level, guise, now)
+        item_of(counting, facts, level, guise, now)
         for facts in shown
         if (level := levels[facts.case_id]) is not None
     ]
@@ -189,18 +189,15 @@ def _instants(
     feed: Feed, rows: Sequence[Facts], dropped_at: datetime | None, now: datetime
 ) -> list[datetime]:
     """When anything in the feed became different, until now: what came and what left included."""
-    found = [at for facts in rows for at in (*changes(facts, now), comes_at(facts)) if at <= now]
+    found = [at for facts in rows if (at := last_turn(facts, now))]
     warned_at = feed.expires_at - WARNED_BEFORE
     own = [warned_at] if warned_at <= now else []
     return [feed.shown_at, *own, *([dropped_at] if dropped_at else []), *found]
 
 
 def _turns_ahead(feed: Feed, rows: Sequence[Facts], now: datetime) -> list[datetime]:
-    ahead = [feed.expires_at - WARNED_BEFORE, feed.expires_at]
-    for facts in rows:
-        left_at = leaves_at(facts)
-        ahead += [*turns(facts), comes_at(facts), *([left_at] if left_at else [])]
-    return [at for at in ahead if at > now]
+    own = [at for at in (feed.expires_at - WARNED_BEFORE, feed.expires_at) if at > now]
+    return own + [at for facts in rows if (at := next_turn(facts, now))]
 
 
 def _expiry(feed: Feed, guise: Guise, now: datetime) -> list[FeedItem]:

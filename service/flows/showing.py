@@ -2,6 +2,7 @@
 calendar servers. It reads nothing and decides no right: the level is given.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,8 +68,28 @@ def level_within(feed: Feed, ceiling: int, roles: Iterable[Role]) -> Level | Non
     return max((level for level in levels if level is not None), default=None)
 
 
-def item_of(feed: Feed, facts: Facts, level: Level, guise: Guise, now: datetime) -> FeedItem:
-    return counted_item(_counted(feed, facts, now), facts, level, now, guise)
+class Counting(NamedTuple):
+    """By what a feed counts: of the feed itself."""
+
+    salt: str
+    shown: int
+    shown_at: datetime
+
+
+def counting_of(feed: Feed) -> Counting:
+    return Counting(feed.salt, feed.shown, feed.shown_at)
+
+
+def item_of(
+    counting: Counting, facts: Facts, level: Level, guise: Guise, now: datetime
+) -> FeedItem:
+    """The same one again until something turns."""
+    return _item(counting, facts, level, guise, last_turn(facts, now) or now)
+
+
+@lru_cache(maxsize=_KEPT)
+def _item(counting: Counting, facts: Facts, level: Level, guise: Guise, now: datetime) -> FeedItem:
+    return counted_item(_counted(counting, facts, now), facts, level, now, guise)
 
 
 def counted_item(
@@ -115,6 +136,28 @@ def _entry(facts: Facts, level: Level, guise: Guise, overdue: bool, moved: bool)
 
 
 @lru_cache(maxsize=_KEPT)
+def course(facts: Facts) -> tuple[datetime, ...]:
+    """The instants at which what a calendar shows of it becomes different, by people's doing or by time
+    alone, in their order. Between two of them nothing does."""
+    left_at = leaves_at(facts)
+    own = (facts.shown_at, facts.case_shown_at, comes_at(facts), *turns(facts))
+    return tuple(sorted([*own, left_at] if left_at else own))
+
+
+def last_turn(facts: Facts, now: datetime) -> datetime | None:
+    """Whatever holds then, holds now."""
+    known = course(facts)
+    passed = bisect_right(known, now)
+    return known[passed - 1] if passed else None
+
+
+def next_turn(facts: Facts, now: datetime) -> datetime | None:
+    known = course(facts)
+    passed = bisect_right(known, now)
+    return known[passed] if passed < len(known) else None
+
+
+@lru_cache(maxsize=_KEPT)
 def turns(facts: Facts) -> tuple[datetime, ...]:
     """The instants at which time alone changes what an event says: it falls due, it is no longer new that
     it has moved."""
@@ -143,13 +186,13 @@ def changes(facts: Facts, now: datetime) -> list[datetime]:
     return [facts.shown_at, facts.case_shown_at, *(at for at in turns(facts) if at <= now)]
 
 
-def _counted(feed: Feed, facts: Facts, now: datetime) -> Counted:
+def _counted(counting: Counting, facts: Facts, now: datetime) -> Counted:
     """The counters rise with every change of what is shown, and count three times, so that none of them is
     outweighed by the two turns that time alone can bring, and a change takes back."""
     turned = sum(at <= now for at in turns(facts))
-    sequence = 3 * (facts.shown + facts.case_shown + feed.shown) + turned
-    changed_at = max(feed.shown_at, *changes(facts, now))
-    return Counted(uid_for(feed.salt, facts.id), sequence, changed_at)
+    sequence = 3 * (facts.shown + facts.case_shown + counting.shown) + turned
+    changed_at = max(counting.shown_at, *changes(facts, now))
+    return Counted(uid_for(counting.salt, facts.id), sequence, changed_at)
 
 
 def _basis(facts: Facts) -> Basis:

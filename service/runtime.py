@@ -15,7 +15,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service import sealing
 from service.channels.email.content import MailContent
-from service.channels.email.sender import EmailChannel, Outbox, SmtpTransport
+from service.channels.email.outbox import Outbox
+from service.channels.email.relay import SmtpTransport
+from service.channels.email.sender import EmailChannel
 from service.channels.interface import Channel
 from service.channels.webhook.heartbeat import Heartbeat
 from service.channels.webhook.sender import WebhookChannel

@@ -1,22 +1,18 @@
 """What the clockwork does, free of any queue: each task can be run by anyone, at any time, twice.
 
-Transactions end here: after a batch is released; after a claim, before anything leaves; after the
-verdicts are in.
+Transactions end here: after a batch is released; after a claim, before anything leaves. The verdicts are
+written down by recording.py.
 """
 
 import asyncio
-import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from prometheus_client import Counter, Gauge
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.webhook.heartbeat import Heartbeat
 from service.domain.bundles import Pace
-from service.domain.notifications import ChannelKind
-from service.domain.retry import Outcome, Verdict
 from service.faults import fault
 from service.flows.calendars import refresh_calendars
 from service.flows.coverage import forecast_batch
@@ -30,7 +26,6 @@ from service.flows.quarantine import Rest
 from service.flows.release import release_due
 from service.flows.replaying import READABLE
 from service.flows.reviewing import check_batch
-from service.flows.settling import Recording, record_all, record_alone
 from service.flows.sitting import Sitting
 from service.flows.source_care import warn_of_refusing
 from service.flows.watching import look
@@ -41,16 +36,12 @@ from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
 from service.store.installation import count_watch
 from service.store.outbox import forget_payloads, give_up_held
 from workers.gate import rests, while_working
+from workers.recording import record
 
 #: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
 #: Verdicts that arrive within this time of each other are recorded together.
 _LINGER_SECONDS = 0.02
-#: What no waiting mends.
-_OUR_FAULT = (DataError, IntegrityError, ProgrammingError)
-#: How often a verdict is offered again to a database that is away; it is never dropped.
-_RECORD_PAUSE_SECONDS = 1.0
-
 #: Deadlines held against the law in one transaction.
 _UNCHECKED = 1000
 #: People whose mails of the day are written in one transaction.
@@ -64,14 +55,6 @@ _FORECAST = 100
 #: Entries of each calendar that are written in one transaction.
 _ENTRIES = 100
 
-_attempts = Counter("adquem_attempts_total", "Attempts by how they went", ["channel", "verdict"])
-_lag = Histogram(
-    "adquem_lag_seconds",
-    "From due to handed over",
-    ["channel"],
-    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200),
-)
-_answers = Counter("adquem_webhook_attempts_total", "Tries of webhooks by their end", ["class"])
 _ticked = Gauge("adquem_worker_last_tick_timestamp", "When this process last ended a tick well")
 _heartbeats = Counter("adquem_heartbeats_total", "Pings to the dead-man's switch", ["outcome"])
 _log = structlog.get_logger()
@@ -115,14 +98,14 @@ async def deliver(runtime: Runtime) -> int:
             if under_way:
                 done, under_way = await _some_done(under_way, runtime.settings.poll_seconds)
                 if done:
-                    await _record(runtime, [one for task in done for one in task.result()])
+                    await record(runtime, [one for task in done for one in task.result()])
                 # A slot has come free, or time has passed: look for more in either case.
                 more = True
     except (asyncio.CancelledError, Exception):
         # Let what has left be written down: this process is stopping or at a loss, not the relay.
         if under_way:
             done, _ = await asyncio.wait(under_way, timeout=15)
-            await _record(runtime, [one for task in done for one in task.result()])
+            await record(runtime, [one for task in done for one in task.result()])
         raise
     return started
 
@@ -294,51 +277,3 @@ async def _some_done(
         more, rest = await asyncio.wait(rest, timeout=_LINGER_SECONDS)
         done |= more
     return done, rest
-
-
-async def _record(runtime: Runtime, delivered: list[Delivered]) -> None:
-    """Writes the verdicts down, however long the database is away: what has left must be known. One that
-    cannot be written takes none of the others with it."""
-    try:
-        now = await _written(runtime, delivered, record_all)
-    except Exception:
-        _log.exception("verdicts_refused", count=len(delivered))
-        if len(delivered) > 1:
-            for one in delivered:
-                await _record(runtime, [one])
-            return
-        now = await _written(runtime, delivered, record_alone)
-    _count(delivered, now)
-
-
-async def _written(runtime: Runtime, delivered: list[Delivered], how: Recording) -> datetime:
-    while True:
-        try:
-            async with runtime.transaction() as session:
-                now = await runtime.now(session)
-                await how(session, runtime.channels, delivered, now, random.random)
-                fault("record.before_commit")
-            fault("record.after_commit")
-            return now
-        except _OUR_FAULT:
-            raise
-        except (SQLAlchemyError, OSError):
-            _log.warning("verdicts_not_recorded_yet", count=len(delivered))
-        await asyncio.sleep(_RECORD_PAUSE_SECONDS)
-
-
-def _count(delivered: list[Delivered], now: datetime) -> None:
-    for one in delivered:
-        message, verdict = one.consignment.message, one.outcome.verdict
-        _attempts.labels(message.channel, verdict).inc()
-        if message.channel is ChannelKind.WEBHOOK:
-            _answers.labels(_class(one.outcome)).inc()
-        if verdict is Verdict.ACCEPTED and not message.drill:
-            lag: timedelta = now - message.due_at
-            _lag.labels(message.channel).observe(max(lag.total_seconds(), 0))
-
-
-def _class(outcome: Outcome) -> str:
-    """2xx, 4xx, 5xx ... where there was an answer, else what kind of failure it was."""
-    code = outcome.code
-    return f"{code[0]}xx" if code.isdigit() and len(code) == 3 else str(outcome.verdict)

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from service.channels.interface import Draft
 from service.domain.access import Caller, Level, Reach
 from service.domain.bounces import may_rest
 from service.domain.counting import midnight
@@ -25,9 +24,9 @@ from service.domain.digest import (
 from service.domain.notifications import ChannelKind, EventType, dedupe_key
 from service.errors import not_found
 from service.flows.exit_checks import exit_checks
+from service.flows.letters import plain_letter
 from service.flows.overviews import Reader, digests
 from service.flows.sitting import Sitting
-from service.ids import new_id
 from service.store.digests import claim_readers, told_already
 from service.store.messages import Message, add_messages
 from service.store.users import User, get_user, teams_of
@@ -95,39 +94,17 @@ def letter_to(
     sitting: Sitting, user: User, team_id: str, overview: Overview, occurrence: int = 0
 ) -> Message:
     """One mail to one person, of many deadlines; checked again, case by case, when it is handed over."""
-    now, channel, on = sitting.now, sitting.channels[ChannelKind.EMAIL], overview.on.isoformat()
-    message_id = new_id("msg", now)
+    mails, on = sitting.channels[ChannelKind.EMAIL], overview.on.isoformat()
+    letter = plain_letter(
+        mails, user, team_id, overview.event, _DAY, sitting.now, overview=overview
+    )
     # A mail of gaps is one of many in a day: each gap itself remembers that it was told.
-    subject = message_id if overview.event is EventType.GAPS_AHEAD else overview.event
-    draft = Draft(
-        message_id=message_id,
-        event=overview.event,
-        event_id=new_id("evt", now),
-        team_id=team_id,
-        occurred_at=now,
-        notice=None,
-        reader_zone=user.timezone,
-        reader_language=user.language,
-        overview=overview,
-    )
-    return Message(
-        id=message_id,
-        team_id=team_id,
-        step=on,
-        occurrence=occurrence,
-        event=overview.event,
-        event_id=draft.event_id,
-        channel=channel.kind,
-        user_id=user.id,
-        level=max(overview.levels.values(), default=Level.BARE),
-        dedupe_key=dedupe_key(subject, 0, on, occurrence, user.id, channel.kind),
-        content=channel.compose(draft),
-        listed=overview.listed,
-        due_at=overview.planned_at,
-        next_attempt_at=now,
-        useful_until=now + _DAY,
-        created_at=now,
-    )
+    subject = letter.id if overview.event is EventType.GAPS_AHEAD else overview.event
+    letter.step, letter.occurrence = on, occurrence
+    letter.dedupe_key = dedupe_key(subject, 0, on, occurrence, user.id, mails.kind)
+    letter.level = max(overview.levels.values(), default=Level.BARE)
+    letter.listed, letter.due_at = overview.listed, overview.planned_at
+    return letter
 
 
 def _wanted(user: User, event: EventType, now: datetime) -> bool:

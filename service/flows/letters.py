@@ -1,5 +1,5 @@
-"""A mail to one person about no deadline and no alert: a question, or news of an endpoint, a feed or an
-inbound source; and who is told where nobody is named.
+"""A mail to one person about no single deadline and no alert: a question, an overview, or news of an
+endpoint, a feed or an inbound source; and who is told where nobody is named.
 """
 
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel, Draft
 from service.domain.access import Level
+from service.domain.digest import Overview
 from service.domain.endpoints import Report
 from service.domain.feeds import FeedReport
 from service.domain.inbound import SourceReport
@@ -25,6 +26,7 @@ def plain_letter(
     tried_for: timedelta,
     now: datetime,
     report: Report | FeedReport | SourceReport | None = None,
+    overview: Overview | None = None,
 ) -> Message:
     """Each is a new one: nothing that was said before stands in its way."""
     message_id = new_id("msg", now)
@@ -38,6 +40,7 @@ def plain_letter(
         reader_zone=user.timezone,
         reader_language=user.language,
         report=report,
+        overview=overview,
     )
     return Message(
         id=message_id,

@@ -1,14 +1,15 @@
-"""An installation on SQLite; where two databases could differ, one on each."""
+"""An installation on SQLite; where the databases could differ, one on each."""
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, installed
+from tests.api.installation import LOOPBACK, Installation, Relay, Team, installed
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,43 @@ def populated(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def beginning(request: pytest.FixtureRequest) -> tuple[Path, str]:
-    """The file that an installation begins with, and the operator's key in it: an empty one, unless the
-    test wants a `team`."""
-    if "team" not in request.fixturenames:
-        return request.getfixturevalue("sqlite_template"), ""
+def beginning(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """The database that an installation begins with, and the operator's key in it: an empty one, unless
+    the test wants a `team` and does not want both databases."""
+    wanted = request.fixturenames
+    if "any_database_url" in wanted:
+        return request.getfixturevalue("any_database_url"), ""
+    if "team" not in wanted:
+        return request.getfixturevalue("sqlite_url"), ""
     populated: Populated = request.getfixturevalue("populated")
-    return populated.file, populated.operator_key
+    copy = shutil.copy(populated.file, tmp_path / "adquem.sqlite3")
+    return f"sqlite:///{copy}", populated.operator_key
 
 
 @pytest.fixture
-async def installation(beginning: tuple[Path, str], tmp_path: Path) -> AsyncIterator[Installation]:
-    file, key = beginning
-    url = f"sqlite:///{shutil.copy(file, tmp_path / 'adquem.sqlite3')}"
-    async with installed(url, tmp_path, key) as one:
+def own_settings() -> dict[str, Any]:
+    """Settings of the installation beside the usual ones; a file of tests may have its own."""
+    return {}
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    with Relay() as one:
+        yield one
+
+
+@pytest.fixture
+def connected(relay: Relay) -> dict[str, Any]:
+    """Settings by which mails go to a relay, and webhooks may go to this machine."""
+    return {"smtp_url": relay.url, "webhook_networks": LOOPBACK}
+
+
+@pytest.fixture
+async def installation(
+    beginning: tuple[str, str], tmp_path: Path, own_settings: dict[str, Any]
+) -> AsyncIterator[Installation]:
+    url, key = beginning
+    async with installed(url, tmp_path, key, **own_settings) as one:
         yield one
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlmodel import SQLModel, select
 
@@ -18,9 +19,14 @@ from service.flows import enrolment
 from service.runtime import Runtime
 from service.schemas.api_keys import ApiKeyIn
 from service.settings import Settings
+from tests.harness.smtp import SmtpServer
 from tests.harness.world import START, MovableClock
 
 API = "/api/v1"
+#: To this machine webhooks may go where a test says so.
+LOOPBACK = ("127.0.0.0/8",)
+#: For a test of what the databases could do differently; the others keep to the quick one.
+on_both = pytest.mark.usefixtures("any_database_url")
 #: Applications that serve nobody now. To analyse all routes takes longer than most tests: it is done once.
 _idle: list[FastAPI] = []
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -138,6 +144,15 @@ async def change(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> 
     assert response.status_code == 200, response.text
     changed: dict[str, Any] = response.json()
     return changed
+
+
+class Relay(SmtpServer):
+    """Answers for each role as the test says; `answers`: the beginning of an address to a reply."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, str] = {}
+        self.on_recipient = lambda address: self.answers.get(address.split(".")[0])
 
 
 @asynccontextmanager

@@ -1,45 +1,21 @@
 """Each try leaves a row: what was dialled, how long it took, who asked for it; what the other side said is
 for those who look after the endpoint, and only for a while."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, create, installed, read
+from tests.api.installation import Installation, Relay, Team, create, read
 from tests.api.test_refusals import refused
-from tests.api.test_routes import HOUR, MINUTE, Relay, heard, messages, tick
+from tests.api.test_routes import HOUR, MINUTE, heard, messages, tick, tools
 from tests.harness.receiver import Answer, Receiver
 from workers import tasks
 
 
 @pytest.fixture
-def relay() -> Any:
-    with Relay() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    sqlite_url: str, tmp_path: Path, relay: Relay
-) -> AsyncIterator[Installation]:
-    networks = ("127.0.0.0/8",)
-    async with installed(
-        sqlite_url, tmp_path, smtp_url=relay.url, webhook_networks=networks
-    ) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
-
-
-async def endpoint_of(team: Team, receiver: Receiver, **given: Any) -> dict[str, Any]:
-    body = {"name": "tools", "url": receiver.url("/tools"), "level": 1}
-    return await create(team.admin, "/endpoints", body | given)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected
 
 
 async def sent(team: Team, endpoint: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +28,7 @@ async def sent(team: Team, endpoint: dict[str, Any]) -> dict[str, Any]:
 async def test_a_try_says_what_was_dialled_how_long_it_took_and_who_asked_for_it(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
-    endpoint = await endpoint_of(team, receiver)
+    endpoint = await tools(team, receiver)
     receiver.respond = lambda _: Answer(503)
     await team.deadline()
     await tick(installation, MINUTE)
@@ -75,7 +51,7 @@ async def test_a_try_says_what_was_dialled_how_long_it_took_and_who_asked_for_it
 async def test_of_a_receiver_that_is_not_there_it_says_what_was_dialled(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
-    endpoint = await endpoint_of(team, receiver, url="http://127.0.0.1:1/")
+    endpoint = await tools(team, receiver, url="http://127.0.0.1:1/")
     await create(team.admin, f"/endpoints/{endpoint['id']}/test", {})
     await tick(installation, MINUTE)
     (one,) = (await sent(team, endpoint))["attempts"]
@@ -97,7 +73,7 @@ async def test_what_a_receiver_says_is_read_by_those_who_look_after_it_alone(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(500, body=b"stack trace of an inner machine")
-    await endpoint_of(team, receiver, owner_id=team.people["owner"])
+    await tools(team, receiver, owner_id=team.people["owner"])
     deadline = await team.deadline()
     await tick(installation, MINUTE)
     seen = {}
@@ -118,7 +94,7 @@ async def test_four_thousand_bytes_of_an_answer_are_kept_whatever_they_are(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(500, body=b"\0\xff\xd8" + b"x" * 9000)
-    endpoint = await endpoint_of(team, receiver)
+    endpoint = await tools(team, receiver)
     await team.deadline()
     await tick(installation, MINUTE)
     (attempt,) = (await sent(team, endpoint))["attempts"]
@@ -129,7 +105,7 @@ async def test_words_are_kept_for_thirty_days_what_was_said_to_tools_for_ninety_
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(200, body=b"thanks")
-    endpoint = await endpoint_of(team, receiver)
+    endpoint = await tools(team, receiver)
     await team.deadline()
     await tick(installation, MINUTE)
     message = await sent(team, endpoint)
@@ -159,7 +135,7 @@ async def test_words_are_kept_for_thirty_days_what_was_said_to_tools_for_ninety_
 async def test_an_example_of_any_event_goes_the_way_of_events_and_says_that_it_is_a_test(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
-    endpoint = await endpoint_of(team, receiver)
+    endpoint = await tools(team, receiver)
     path = f"/endpoints/{endpoint['id']}/test"
     kinds = ("deadline.date_changed", "alert.raised", "endpoint.failing", "notification.bounced")
     for kind in kinds:
@@ -171,7 +147,7 @@ async def test_an_example_of_any_event_goes_the_way_of_events_and_says_that_it_i
     changed = bodies["deadline.date_changed"]["data"]
     assert changed["previous_due_on"] < changed["due_on"]
     refused(await team.admin.post(path, json={"type": "digest"}), 422, "invalid_input")
-    room = await endpoint_of(team, receiver, url=receiver.url("/room"), format="slack")
+    room = await tools(team, receiver, url=receiver.url("/room"), format="slack")
     await create(team.admin, f"/endpoints/{room['id']}/test", {"type": "deadline.overdue"})
     await tick(installation, HOUR + MINUTE)
     (said,) = [one for one in receiver.requests if one.path == "/room"]

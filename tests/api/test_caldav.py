@@ -1,6 +1,6 @@
 """The team's calendar on a CalDAV server shows its deadlines as they stand, and nothing else of ours."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,13 @@ import pytest
 from icalendar import Calendar, Event
 
 from tests.api.installation import (
+    LOOPBACK,
     Installation,
     Team,
     change,
     create,
     deadline_body,
-    installed,
+    on_both,
     read,
 )
 from tests.api.test_refusals import refused
@@ -33,14 +34,8 @@ def radicale(tmp_path: Path) -> Iterator[Radicale]:
 
 
 @pytest.fixture
-async def installation(any_database_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
-    networks = ("127.0.0.0/8",)
-    async with installed(any_database_url, tmp_path, webhook_networks=networks) as one:
-        yield one
-
-
-#: Where the databases could differ a test names both; the others keep to the quick one.
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings() -> dict[str, Any]:
+    return {"webhook_networks": LOOPBACK}
 
 
 async def calendar(team: Team, radicale: Radicale, **given: Any) -> dict[str, Any]:
@@ -85,6 +80,7 @@ async def cancel(team: Team, deadline: dict[str, Any]) -> None:
     await say(team, deadline, "cancel", reason="entered twice")
 
 
+@on_both
 async def test_a_deadline_is_one_event_from_its_entry_to_its_end(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -106,7 +102,6 @@ async def test_a_deadline_is_one_event_from_its_entry_to_its_end(
     assert the_event(radicale)["sequence"] > moved["sequence"]
 
 
-@on_sqlite
 async def test_what_is_stored_has_no_method_and_is_named_by_its_uid(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -120,7 +115,6 @@ async def test_what_is_stored_has_no_method_and_is_named_by_its_uid(
     assert due["id"] not in stored
 
 
-@on_sqlite
 async def test_a_calendar_fills_itself_with_what_there_was_before_it(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -134,7 +128,6 @@ async def test_a_calendar_fills_itself_with_what_there_was_before_it(
     assert [event.start.isoformat() for event in events(radicale)] == ["2026-06-10"]
 
 
-@on_sqlite
 async def test_nothing_is_written_again_while_nothing_changes(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -148,7 +141,6 @@ async def test_nothing_is_written_again_while_nothing_changes(
     ]
 
 
-@on_sqlite
 async def test_what_was_cancelled_stays_for_two_weeks_and_what_was_done_for_thirty_days(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -167,7 +159,6 @@ async def test_what_was_cancelled_stays_for_two_weeks_and_what_was_done_for_thir
     assert events(radicale) == []
 
 
-@on_sqlite
 async def test_the_day_passes_and_the_event_says_so(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -182,7 +173,6 @@ async def test_the_day_passes_and_the_event_says_so(
     assert after["sequence"] > before["sequence"]
 
 
-@on_sqlite
 @pytest.mark.parametrize("bumps", [1, 1000])
 async def test_whatever_somebody_makes_of_an_event_by_hand_our_next_word_stands(
     installation: Installation, team: Team, radicale: Radicale, bumps: int
@@ -206,7 +196,6 @@ async def test_whatever_somebody_makes_of_an_event_by_hand_our_next_word_stands(
     assert "somebody" not in stands["summary"]
 
 
-@on_sqlite
 async def test_an_event_that_somebody_deleted_is_written_anew(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -220,7 +209,6 @@ async def test_an_event_that_somebody_deleted_is_written_anew(
     assert radicale.names() == [name]
 
 
-@on_sqlite
 async def test_an_event_that_somebody_deleted_is_withdrawn_all_the_same(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -236,6 +224,7 @@ async def test_an_event_that_somebody_deleted_is_withdrawn_all_the_same(
     ]
 
 
+@on_both
 async def test_a_server_that_was_down_has_the_newest_word_when_it_is_back(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -263,7 +252,6 @@ async def test_a_server_that_was_down_has_the_newest_word_when_it_is_back(
     assert (known["state"], known["held"]) == ("active", 0)
 
 
-@on_sqlite
 async def test_behind_a_wrong_password_everything_waits_until_it_is_right(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -282,7 +270,6 @@ async def test_behind_a_wrong_password_everything_waits_until_it_is_right(
     assert len(events(radicale)) == 1
 
 
-@on_sqlite
 async def test_titles_in_any_letters_arrive_whole_and_forge_no_line(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -300,7 +287,6 @@ async def test_titles_in_any_letters_arrive_whole_and_forge_no_line(
     assert {f"{event['uid']}.ics" for event in found} == set(radicale.names())
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("detail", "title", "code"), [("thin", False, False), ("dates", False, True)]
 )
@@ -314,7 +300,6 @@ async def test_a_calendar_shows_no_more_than_was_asked_for(
     assert ("A name" in stored, "K-17" in stored) == (title, code)
 
 
-@on_sqlite
 async def test_the_ceiling_of_a_case_wins_also_over_what_stands_there_already(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -327,7 +312,6 @@ async def test_the_ceiling_of_a_case_wins_also_over_what_stands_there_already(
     assert "A name" not in radicale.objects()[0]
 
 
-@on_sqlite
 async def test_what_the_endpoint_no_longer_asks_for_is_withdrawn(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -350,7 +334,6 @@ def the_sequences(radicale: Radicale) -> dict[str, int]:
     return {str(event["uid"]): int(event["sequence"]) for event in events(radicale)}
 
 
-@on_sqlite
 async def test_older_news_sent_once_more_undoes_nothing(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -366,7 +349,6 @@ async def test_older_news_sent_once_more_undoes_nothing(
     assert the_event(radicale).start.isoformat() == "2026-06-08"
 
 
-@on_sqlite
 async def test_a_test_says_whether_there_is_a_calendar_and_writes_nothing(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:
@@ -381,7 +363,6 @@ async def test_a_test_says_whether_there_is_a_calendar_and_writes_nothing(
     assert radicale.names() == []
 
 
-@on_sqlite
 async def test_a_calendar_wants_an_account_and_is_no_way_to_a_person(
     installation: Installation, team: Team, radicale: Radicale
 ) -> None:

@@ -1,45 +1,24 @@
 """An endpoint that takes nothing: events are held, its people are told by another route, and what was held
 arrives once, the oldest first. And what a team can do about it."""
 
-import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from service.domain.retry import WEBHOOK_PAUSES
-from tests.api.installation import Installation, Team, change, create, installed, read
+from tests.api.installation import Installation, Relay, Team, change, create, on_both, read
 from tests.api.test_refusals import refused
+from tests.api.test_routes import DAY, HOUR, MINUTE, SECOND, heard
 from tests.harness.receiver import Answer, Receiver
-from tests.harness.smtp import SmtpServer
 from tests.harness.world import START
 from workers import tasks
 
-SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))
-
 
 @pytest.fixture
-def relay() -> Any:
-    with SmtpServer() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    any_database_url: str, tmp_path: Path, relay: SmtpServer
-) -> AsyncIterator[Installation]:
-    networks = ("127.0.0.0/8",)
-    async with installed(
-        any_database_url, tmp_path, smtp_url=relay.url, webhook_networks=networks
-    ) as one:
-        yield one
-
-
-#: Where the databases could differ a test names both; the others keep to the quick one.
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected
 
 
 async def tools(team: Team, receiver: Receiver, path: str = "/tools", **given: Any) -> Any:
@@ -61,23 +40,20 @@ async def fail(installation: Installation, hours: float = 2) -> None:
         await rounds(installation, minutes * MINUTE)
 
 
-def heard(receiver: Receiver, path: str = "/tools") -> list[dict[str, Any]]:
-    return [json.loads(one.body) for one in receiver.requests if one.path == path]
-
-
 async def state(team: Team, endpoint: dict[str, Any]) -> tuple[str, int]:
     now = await read(team.admin, f"/endpoints/{endpoint['id']}")
     return now["state"], now["held"]
 
 
-def subjects(relay: SmtpServer) -> list[str]:
+def subjects(relay: Relay) -> list[str]:
     """Of the mails about endpoints, without those about deadlines."""
     found = [str(mail.message["subject"]) for mail in relay.mails]
     return [one for one in found if "endpoint" in one]
 
 
+@on_both
 async def test_events_for_a_paused_endpoint_are_held_and_arrive_once_the_oldest_first(
-    installation: Installation, team: Team, receiver: Receiver, relay: SmtpServer
+    installation: Installation, team: Team, receiver: Receiver, relay: Relay
 ) -> None:
     endpoint = await tools(team, receiver, at_once=1)
     receiver.respond = lambda request: Answer(503)
@@ -104,6 +80,7 @@ async def test_events_for_a_paused_endpoint_are_held_and_arrive_once_the_oldest_
     assert sorted(set(subjects(relay))) == sorted(words)
 
 
+@on_both
 async def test_an_endpoint_switched_off_for_fifty_events_gets_each_of_them_once(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -122,9 +99,8 @@ async def test_an_endpoint_switched_off_for_fifty_events_gets_each_of_them_once(
     assert await state(team, endpoint) == ("active", 0)
 
 
-@on_sqlite
 async def test_a_receiver_that_is_gone_is_left_alone_and_its_people_are_told_by_mail(
-    installation: Installation, team: Team, receiver: Receiver, relay: SmtpServer
+    installation: Installation, team: Team, receiver: Receiver, relay: Relay
 ) -> None:
     gone = await tools(team, receiver, "/gone", owner_id=team.people["owner"])
     other = await tools(team, receiver, "/other")
@@ -140,7 +116,6 @@ async def test_a_receiver_that_is_gone_is_left_alone_and_its_people_are_told_by_
     assert [one["type"] for one in heard(receiver, "/gone")] == ["deadline.created"]
 
 
-@on_sqlite
 async def test_retries_keep_to_the_table_and_are_never_early(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -166,7 +141,6 @@ async def _message(team: Team, message: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@on_sqlite
 async def test_both_secrets_sign_until_the_grace_is_over(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -200,7 +174,6 @@ def _verifies(receiver: Receiver, secret: str, request: Any, now: datetime) -> b
     return True
 
 
-@on_sqlite
 async def test_a_message_is_sent_once_more_with_the_same_bytes_and_id(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -217,7 +190,6 @@ async def test_a_message_is_sent_once_more_with_the_same_bytes_and_id(
     assert ("x-replayed" in first.headers, again.headers["x-replayed"]) == (False, "true")
 
 
-@on_sqlite
 async def test_what_failed_is_recovered_by_its_span_of_time(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -237,7 +209,6 @@ async def test_what_failed_is_recovered_by_its_span_of_time(
     refused(await team.admin.post(path, json=long_ago), 422, "invalid_input")
 
 
-@on_sqlite
 async def test_events_can_be_read_where_they_cannot_be_sent(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -258,7 +229,6 @@ async def test_events_can_be_read_where_they_cannot_be_sent(
     refused(answer, 404, "not_found")
 
 
-@on_sqlite
 async def test_an_endpoint_hears_of_its_cases_and_of_critical_things_alone(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -281,7 +251,6 @@ async def test_an_endpoint_hears_of_its_cases_and_of_critical_things_alone(
     refused(await team.admin.post("/endpoints", json=body), 422, "unknown_reference")
 
 
-@on_sqlite
 async def test_titles_leave_only_where_it_was_confirmed_and_never_above_the_case_s_ceiling(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -298,7 +267,6 @@ async def test_titles_leave_only_where_it_was_confirmed_and_never_above_the_case
     assert [one["data"].get("title") for one in heard(receiver, "/dates")] == [None, None]
 
 
-@on_sqlite
 async def test_one_slow_receiver_holds_nobody_else(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -324,7 +292,6 @@ async def test_one_slow_receiver_holds_nobody_else(
     assert order.index("/slow", 4) > max(n for n, path in enumerate(order) if path == "/quick")
 
 
-@on_sqlite
 async def test_a_static_header_is_sent_and_never_shown(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -341,7 +308,6 @@ async def test_a_static_header_is_sent_and_never_shown(
         refused(await team.admin.post("/endpoints", json=body), 422, "invalid_input")
 
 
-@on_sqlite
 async def test_a_queue_that_moves_is_no_standstill_and_one_that_stands_is(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -359,7 +325,6 @@ async def test_a_queue_that_moves_is_no_standstill_and_one_that_stands_is(
     assert "message_waits" in {one["code"] for one in found}
 
 
-@on_sqlite
 async def test_what_was_held_for_a_month_is_given_up_and_can_still_be_recovered(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:

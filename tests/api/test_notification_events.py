@@ -1,25 +1,21 @@
 """The team's tools hear that a notice to a person did not get through, or that an answer is not believed:
 once each, by ids alone, and never of what was for a tool."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.commands.bounces import take
 from service.domain.bounces import BounceClass
-from tests.api.installation import Installation, Team, create, installed, read
+from tests.api.installation import Installation, Relay, Team, create, on_both, read
 from tests.api.test_respond import reader
+from tests.api.test_returned_mail import DOMAIN, comes_back, mailed
 from tests.api.test_routes import (
     AWAY,
     DAY,
     GONE,
     HOUR,
-    LADDER,
     MINUTE,
     SECOND,
-    Relay,
     heard,
     laddered,
     messages,
@@ -27,9 +23,7 @@ from tests.api.test_routes import (
     tick,
     tools,
 )
-from tests.channels import returned
 from tests.harness.receiver import Answer, Receiver
-from tests.harness.smtp import Mail
 from tests.harness.world import START
 
 FAILED, BOUNCED = "notification.failed", "notification.bounced"
@@ -37,26 +31,8 @@ DELAYED, SUSPECT = "notification.delayed", "notification.ack_suspect"
 
 
 @pytest.fixture
-def relay() -> Any:
-    with Relay() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    any_database_url: str, tmp_path: Path, relay: Relay
-) -> AsyncIterator[Installation]:
-    own = {"webhook_networks": ("127.0.0.0/8",), "bounce_domain": "bounces.example.org"}
-    async with installed(any_database_url, tmp_path, smtp_url=relay.url, **own) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
-
-
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected | {"bounce_domain": DOMAIN}
 
 
 def troubles(receiver: Receiver, path: str = "/tools") -> list[Any]:
@@ -65,21 +41,7 @@ def troubles(receiver: Receiver, path: str = "/tools") -> list[Any]:
     return sorted(told, key=lambda one: int(one["sequence"]))
 
 
-async def comes_back(installation: Installation, mail: Mail, **given: Any) -> BounceClass | None:
-    own = {"message_id": mail.message["X-Notification-Id"], "to": mail.sender}
-    return await take(installation.runtime, returned.report(**own | given), [])
-
-
-async def mailed(installation: Installation, team: Team, relay: Relay, left: Any = DAY) -> Any:
-    """A deadline, due so long after the owner was told by a mail that the relay took."""
-    steps = [LADDER[0] | {"before_due": f"P{left.days}D"}, *LADDER[1:]]
-    policy = await create(team.admin, "/escalation-policies", {"name": "p", "steps": steps})
-    due_at = (START + HOUR + left).isoformat()
-    deadline = await team.deadline(due_at=due_at, escalation_policy_id=policy["id"])
-    await tick(installation, HOUR)
-    return deadline, next(one for one in relay.mails if one.recipients[0].startswith("owner"))
-
-
+@on_both
 async def test_a_mail_that_is_refused_is_told_of_once_by_ids_about_its_deadline(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -104,6 +66,7 @@ async def test_a_mail_that_is_refused_is_told_of_once_by_ids_about_its_deadline(
     assert sorted(numbers) == list(range(1, len(numbers) + 1)), "no number twice, none left out"
 
 
+@on_both
 async def test_a_mail_that_nobody_took_for_as_long_as_it_was_useful_is_told_of_when_it_ends(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -119,7 +82,6 @@ async def test_a_mail_that_nobody_took_for_as_long_as_it_was_useful_is_told_of_w
     assert {one["data"]["reason"] for one in troubles(receiver)} == {"451"}
 
 
-@on_sqlite
 async def test_an_endpoint_of_ones_own_that_refuses_is_told_of_and_a_tool_that_refuses_is_not(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -140,7 +102,6 @@ async def test_an_endpoint_of_ones_own_that_refuses_is_told_of_and_a_tool_that_r
     assert (event["data"]["channel"], event["data"]["reason"]) == ("webhook", "410")
 
 
-@on_sqlite
 @pytest.mark.parametrize(
     ("given", "event", "reason"),
     [
@@ -168,7 +129,6 @@ async def test_a_mail_that_comes_back_is_told_of_once_unless_it_is_tried_again(
     assert all(one["subject"]["id"] == deadline["id"] for one in troubles(receiver))
 
 
-@on_sqlite
 async def test_a_mail_that_is_delayed_is_told_of_once_however_often_its_server_says_so(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -181,7 +141,6 @@ async def test_a_mail_that_is_delayed_is_told_of_once_however_often_its_server_s
     assert (event["type"], event["data"]["user_id"]) == (DELAYED, team.people["owner"])
 
 
-@on_sqlite
 async def test_of_a_deadline_that_has_ended_no_notice_is_missed(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -195,7 +154,6 @@ async def test_of_a_deadline_that_has_ended_no_notice_is_missed(
     assert troubles(receiver) == []
 
 
-@on_sqlite
 async def test_what_goes_wrong_in_a_drill_is_told_as_a_drill(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -207,6 +165,7 @@ async def test_what_goes_wrong_in_a_drill_is_told_as_a_drill(
     assert [(one["type"], one["drill"]) for one in troubles(receiver)] == [(FAILED, True)]
 
 
+@on_both
 async def test_an_answer_that_is_not_believed_is_told_of_and_so_is_the_one_that_was(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -231,7 +190,6 @@ async def test_an_answer_that_is_not_believed_is_told_of_and_so_is_the_one_that_
     assert len(acknowledged) == 1, "before there was a doubt"
 
 
-@on_sqlite
 async def test_an_answer_that_comes_too_soon_is_told_of(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -248,7 +206,6 @@ async def test_an_answer_that_comes_too_soon_is_told_of(
     assert (await read(team.admin, f"/deadlines/{deadline['id']}/plan"))["state"] == "active"
 
 
-@on_sqlite
 async def test_a_mail_about_no_deadline_is_told_of_to_no_tool(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:

@@ -3,17 +3,15 @@
 import email
 import email.policy
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pysequoia
 import pytest
 
-from tests.api.installation import Installation, Team, installed, read
+from tests.api.installation import Installation, Team, read
 from tests.api.test_routes import laddered
 from tests.harness.smtp import Mail, SmtpServer
 from tests.harness.world import START
@@ -24,16 +22,8 @@ YEAR = int(timedelta(days=365).total_seconds())
 
 
 @pytest.fixture
-async def installation(
-    sqlite_url: str, tmp_path: Path, smtp: SmtpServer
-) -> AsyncIterator[Installation]:
-    async with installed(sqlite_url, tmp_path, smtp_url=smtp.url) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
+def own_settings(smtp: SmtpServer) -> dict[str, Any]:
+    return {"smtp_url": smtp.url}
 
 
 class Holder:

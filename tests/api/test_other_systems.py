@@ -1,14 +1,11 @@
 """Deadlines kept in the case systems that a team uses: one record for each, changed by what follows."""
 
-import shutil
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, create, installed
+from tests.api.installation import LOOPBACK, Installation, Team, create
 from tests.api.test_endpoint_life import rounds
 from tests.api.test_refusals import refused
 from tests.harness import civicrm, uwazi
@@ -22,10 +19,8 @@ MAP = (
 
 
 @pytest.fixture
-async def installation(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Installation]:
-    file = shutil.copy(sqlite_template, tmp_path / "adquem.sqlite3")
-    async with installed(f"sqlite:///{file}", tmp_path, webhook_networks=("127.0.0.0/8",)) as one:
-        yield one
+def own_settings() -> dict[str, Any]:
+    return {"webhook_networks": LOOPBACK}
 
 
 async def moved_and_completed(installation: Installation, team: Team) -> dict[str, Any]:

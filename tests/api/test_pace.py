@@ -1,39 +1,20 @@
 """Nobody is flooded: what can wait comes together, a minute later; what is near or has moved never does."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, create, installed, read
-from tests.api.test_routes import DAY, HOUR, MINUTE, SECOND, Relay, messages, tick
+from tests.api.installation import Installation, Relay, Team, create, on_both, read
+from tests.api.test_routes import DAY, HOUR, MINUTE, SECOND, messages, tick
 from tests.harness.world import START
 
 STEPS = [{"targets": ["owner"], "before_due": "P5D"}]
 
 
 @pytest.fixture
-def relay() -> Any:
-    with Relay() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    any_database_url: str, tmp_path: Path, relay: Relay
-) -> AsyncIterator[Installation]:
-    async with installed(any_database_url, tmp_path, smtp_url=relay.url, mails_per_hour=3) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
-
-
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected | {"mails_per_hour": 3}
 
 
 async def reminded(team: Team, *after: timedelta, before: str = "P5D") -> list[dict[str, Any]]:
@@ -53,6 +34,7 @@ async def accepted(team: Team, deadline: dict[str, Any]) -> datetime | None:
     return datetime.fromisoformat(mail["accepted_at"]) if mail["accepted_at"] else None
 
 
+@on_both
 async def test_what_comes_within_the_minute_waits_and_then_comes_as_one(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -73,7 +55,6 @@ async def test_what_comes_within_the_minute_waits_and_then_comes_as_one(
     assert sorted(one["along_with"] is None for one in carried) == [False, False, True]
 
 
-@on_sqlite
 async def test_in_an_hour_nobody_gets_more_than_the_settings_say(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -88,7 +69,6 @@ async def test_in_an_hour_nobody_gets_more_than_the_settings_say(
     assert None not in [await accepted(team, one) for one in many]
 
 
-@on_sqlite
 async def test_what_is_near_or_has_moved_and_what_is_asked_for_goes_at_once(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -116,7 +96,6 @@ async def test_what_is_near_or_has_moved_and_what_is_asked_for_goes_at_once(
     assert [one["verdict"] for one in attempts] == ["accepted", "accepted"]
 
 
-@on_sqlite
 async def test_other_people_are_not_held_up_by_whoever_has_had_enough(
     installation: Installation, team: Team, relay: Relay
 ) -> None:

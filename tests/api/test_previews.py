@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from service.commands.gallery import drafts, write_gallery
 from service.domain.notifications import FOR_PEOPLE
 from service.sealing import answer_code, answer_token
@@ -13,11 +11,6 @@ from tests.api.digest_mails import at, mails
 from tests.api.installation import Installation, Team, change, read
 from tests.api.test_answers import DAY, MARK, laddered, tick
 from tests.api.test_refusals import refused
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
 
 
 async def person(installation: Installation, team: Team, role: str) -> Any:

@@ -5,16 +5,16 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.channels.email.sender import EmailChannel, SmtpTransport
+from service.channels.email.relay import SmtpTransport
+from service.channels.email.sender import EmailChannel
 from service.domain.notifications import ChannelKind
 from service.domain.retry import MAIL_PAUSES
 from service.runtime import Runtime
-from tests.api.installation import Installation, Team, case_body, create, installed, read
+from tests.api.installation import Installation, Team, case_body, create, read
 from tests.api.test_routes import LADDER
 from tests.harness.polling import connections_closed
 from tests.harness.scripted_smtp import Move, ScriptedSmtp
@@ -80,14 +80,8 @@ def relay() -> Iterator[ScriptedSmtp]:
 
 
 @pytest.fixture
-async def installation(sqlite_url: str, tmp_path: Path, relay: ScriptedSmtp) -> Any:
-    async with installed(sqlite_url, tmp_path, smtp_url=relay.url) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
+def own_settings(relay: ScriptedSmtp) -> dict[str, Any]:
+    return {"smtp_url": relay.url}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ are told. What nobody vouches for changes nothing."""
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,14 +23,23 @@ from service.flows.settling import record_all
 from service.sealing import return_path
 from service.store.messages import Message
 from tests.api.digest_mails import mails as overviews
-from tests.api.installation import Installation, Team, change, installed, read
+from tests.api.installation import (
+    Installation,
+    Relay,
+    Team,
+    change,
+    create,
+    installed,
+    on_both,
+    read,
+)
 from tests.api.test_respond import journal
 from tests.api.test_routes import (
     DAY,
     HOUR,
+    LADDER,
     MINUTE,
     SECOND,
-    Relay,
     heard,
     laddered,
     messages,
@@ -50,26 +59,8 @@ HARD, SOFT, BLOCKED = BounceClass.HARD, BounceClass.SOFT, BounceClass.BLOCKED
 
 
 @pytest.fixture
-def relay() -> Any:
-    with Relay() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    any_database_url: str, tmp_path: Path, relay: Relay
-) -> AsyncIterator[Installation]:
-    own = {"webhook_networks": ("127.0.0.0/8",), "bounce_domain": DOMAIN}
-    async with installed(any_database_url, tmp_path, smtp_url=relay.url, **own) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
-
-
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected | {"bounce_domain": DOMAIN}
 
 
 async def tick(installation: Installation, *after: Any) -> None:
@@ -78,20 +69,21 @@ async def tick(installation: Installation, *after: Any) -> None:
 
 
 async def mailed(
-    installation: Installation, team: Team, relay: Relay
+    installation: Installation, team: Team, relay: Relay, left: timedelta = DAY
 ) -> tuple[dict[str, Any], Mail]:
-    """A deadline, due in a day, of which the owner was told by a mail that the relay took."""
-    deadline = await laddered(team, START + HOUR + DAY)
+    """A deadline, due so long after the owner was told by a mail that the relay took."""
+    steps = [LADDER[0] | {"before_due": f"P{left.days}D"}, *LADDER[1:]]
+    policy = await create(team.admin, "/escalation-policies", {"name": "p", "steps": steps})
+    due_at = (START + HOUR + left).isoformat()
+    deadline = await team.deadline(due_at=due_at, escalation_policy_id=policy["id"])
     await tick(installation, HOUR)
     mail = next(one for one in relay.mails if one.recipients[0].startswith("owner"))
     return deadline, mail
 
 
-async def comes_back(
-    installation: Installation, mail: Mail, to: str | None = None, **given: Any
-) -> BounceClass | None:
+async def comes_back(installation: Installation, mail: Mail, **given: Any) -> BounceClass | None:
     """As a server reports it, to the return path unless `to` names another."""
-    own = {"message_id": mail.message["X-Notification-Id"], "to": to or mail.sender}
+    own = {"message_id": mail.message["X-Notification-Id"], "to": mail.sender}
     return await take(installation.runtime, returned.report(**own | given), [])
 
 
@@ -100,6 +92,7 @@ async def state_of(team: Team, role: str = "owner") -> str:
     return state
 
 
+@on_both
 async def test_a_mailbox_that_is_gone_brings_the_next_way_now_and_the_others_need_not_know(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -122,6 +115,7 @@ async def test_a_mailbox_that_is_gone_brings_the_next_way_now_and_the_others_nee
     assert await told(team, later) == [(3 * 3600, "owner", "own", "0")]
 
 
+@on_both
 async def test_where_nothing_but_mail_leads_to_a_person_the_others_are_told_at_once(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -141,7 +135,6 @@ async def test_where_nothing_but_mail_leads_to_a_person_the_others_are_told_at_o
     assert len((await read(team.admin, "/alerts"))["items"]) == 1
 
 
-@on_sqlite
 async def test_the_same_report_twice_is_one(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -152,7 +145,6 @@ async def test_the_same_report_twice_is_one(
     assert await installation.rows() == before
 
 
-@on_sqlite
 async def test_a_full_mailbox_is_passed_over_now_and_tried_again_later(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -173,7 +165,6 @@ async def test_a_full_mailbox_is_passed_over_now_and_tried_again_later(
     assert first["state"] == "accepted"
 
 
-@on_sqlite
 async def test_six_soft_bounces_in_a_row_are_a_hard_one(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -191,7 +182,6 @@ async def test_six_soft_bounces_in_a_row_are_a_hard_one(
     assert len((await read(team.admin, "/alerts"))["items"]) == 1
 
 
-@on_sqlite
 async def test_what_is_blocked_is_nobodys_mailbox_and_goes_the_next_way(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -203,7 +193,6 @@ async def test_what_is_blocked_is_nobodys_mailbox_and_goes_the_next_way(
     assert await state_of(team) == "verified"
 
 
-@on_sqlite
 async def test_a_delay_is_no_bounce_and_is_not_waited_for_when_time_is_short(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -217,7 +206,6 @@ async def test_a_delay_is_no_bounce_and_is_not_waited_for_when_time_is_short(
     assert (first["state"], await state_of(team)) == ("accepted", "verified")
 
 
-@on_sqlite
 @pytest.mark.parametrize("header", ["Auto-Submitted: auto-replied", "X-Autoreply: yes"])
 async def test_whoever_is_only_away_has_bounced_nothing(
     installation: Installation, team: Team, relay: Relay, header: str
@@ -229,7 +217,6 @@ async def test_whoever_is_only_away_has_bounced_nothing(
     assert await installation.rows() == before
 
 
-@on_sqlite
 async def test_a_return_path_that_is_forged_or_old_changes_nothing_whatever_it_brings(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -244,7 +231,6 @@ async def test_a_return_path_that_is_forged_or_old_changes_nothing_whatever_it_b
     assert await installation.rows() == before
 
 
-@on_sqlite
 async def test_without_a_return_path_the_headers_that_came_back_name_the_mail(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -253,7 +239,6 @@ async def test_without_a_return_path_the_headers_that_came_back_name_the_mail(
     assert await state_of(team) == "undeliverable"
 
 
-@on_sqlite
 async def test_a_path_to_a_message_that_never_left_reports_nothing(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -272,7 +257,6 @@ async def test_a_path_to_a_message_that_never_left_reports_nothing(
     assert await installation.rows() == before
 
 
-@on_sqlite
 async def test_a_report_that_overtakes_our_own_record_is_not_lost(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -294,7 +278,6 @@ async def test_a_report_that_overtakes_our_own_record_is_not_lost(
     assert (message["state"], message["bounce"]) == ("bounced", "hard")
 
 
-@on_sqlite
 async def test_a_complaint_stops_what_nobody_has_to_have_and_no_notice(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -315,7 +298,6 @@ async def test_a_complaint_stops_what_nobody_has_to_have_and_no_notice(
     assert event["data"] == {"user_id": team.people["owner"]}
 
 
-@on_sqlite
 async def test_optional_mail_waits_for_a_mailbox_that_rests_and_comes_late(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -330,7 +312,6 @@ async def test_optional_mail_waits_for_a_mailbox_that_rests_and_comes_late(
         assert len([one for one in await overviews(installation) if one.user == owner]) == number
 
 
-@on_sqlite
 async def test_a_program_may_unsubscribe_by_mail_too(
     installation: Installation, team: Team, relay: Relay
 ) -> None:
@@ -348,14 +329,13 @@ async def test_a_program_may_unsubscribe_by_mail_too(
     assert (await read(team.admin, f"/users/{owner}"))["digest_at"] is None
 
 
-@on_sqlite
 async def test_a_worker_takes_reports_while_it_works_and_stops_when_it_stops(
-    any_database_url: str, tmp_path: Path, relay: Relay
+    sqlite_url: str, tmp_path: Path, relay: Relay
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     own = {"bounce_domain": DOMAIN, "bounce_listen": f"127.0.0.1:{port}", "smtp_url": relay.url}
-    async with installed(any_database_url, tmp_path, **own) as one:
+    async with installed(sqlite_url, tmp_path, **own) as one:
         team = await one.team()
         _, mail = await mailed(one, team, relay)
         async with listening(one.runtime):

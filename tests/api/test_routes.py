@@ -1,18 +1,15 @@
 """A second way to a person, taken because the first one failed: when, what it says, and never twice."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, change, create, installed, read
+from tests.api.installation import Installation, Relay, Team, change, create, on_both, read
 from tests.api.test_refusals import refused
 from tests.api.test_respond import Reader, journal
 from tests.harness.receiver import Answer, Receiver
-from tests.harness.smtp import SmtpServer
 from tests.harness.world import START
 from workers import tasks
 
@@ -27,35 +24,9 @@ GONE, AWAY = "550 5.1.1 no such user", "451 4.3.0 later"
 Told = tuple[int, str, str, str]
 
 
-class Relay(SmtpServer):
-    """Answers for each role as the test says; `answers`: the beginning of an address to a reply."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answers: dict[str, str] = {}
-        self.on_recipient = lambda address: self.answers.get(address.split(".")[0])
-
-
 @pytest.fixture
-def relay() -> Any:
-    with Relay() as one:
-        yield one
-
-
-@pytest.fixture
-async def installation(
-    any_database_url: str, tmp_path: Path, relay: Relay
-) -> AsyncIterator[Installation]:
-    """Mails go to a relay, and webhooks may go to this machine."""
-    networks = ("127.0.0.0/8",)
-    async with installed(
-        any_database_url, tmp_path, smtp_url=relay.url, webhook_networks=networks
-    ) as one:
-        yield one
-
-
-#: Where the databases could differ a test names both; the others keep to the quick one.
-on_sqlite = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def own_settings(connected: dict[str, Any]) -> dict[str, Any]:
+    return connected
 
 
 async def phone(team: Team, receiver: Receiver, role: str = "owner", **given: Any) -> Any:
@@ -64,9 +35,9 @@ async def phone(team: Team, receiver: Receiver, role: str = "owner", **given: An
     return await create(team.admin, "/endpoints", body | {"user_id": team.people[role]} | given)
 
 
-async def tools(team: Team, receiver: Receiver) -> Any:
+async def tools(team: Team, receiver: Receiver, **given: Any) -> Any:
     body = {"name": "tools", "url": receiver.url("/tools"), "level": 1}
-    return await create(team.admin, "/endpoints", body)
+    return await create(team.admin, "/endpoints", body | given)
 
 
 async def laddered(team: Team, due_at: datetime, **given: Any) -> dict[str, Any]:
@@ -104,13 +75,12 @@ async def told(team: Team, about: dict[str, Any]) -> list[Told]:
     )
 
 
-def heard(receiver: Receiver, path: str, **of: Any) -> list[Any]:
+def heard(receiver: Receiver, path: str = "/tools", **of: Any) -> list[Any]:
     """The bodies that came there."""
     bodies = [json.loads(one.body) for one in receiver.requests if one.path == path]
     return [one for one in bodies if all(one[name] == value for name, value in of.items())]
 
 
-@on_sqlite
 async def test_an_endpoint_of_one_person_carries_that_persons_notices_and_no_events(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -149,6 +119,7 @@ async def test_an_endpoint_of_one_person_carries_that_persons_notices_and_no_eve
     assert len(receiver.requests) == 1
 
 
+@on_both
 async def test_a_refused_mail_is_said_again_at_once_by_the_persons_own_way_and_answered_there(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -181,6 +152,7 @@ async def test_a_refused_mail_is_said_again_at_once_by_the_persons_own_way_and_a
     assert heard(receiver, "/tablet") == [], "one way that brought it is enough"
 
 
+@on_both
 async def test_when_no_way_is_left_the_next_person_is_told_and_the_others_hear_of_it_once(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -222,7 +194,6 @@ async def test_when_no_way_is_left_the_next_person_is_told_and_the_others_hear_o
     assert event["data"] == {"user_id": team.people["owner"]}
 
 
-@on_sqlite
 async def test_what_can_be_reached_by_nobody_on_the_case_is_the_teams_affair(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -254,7 +225,6 @@ async def _gaps(team: Team) -> set[str]:
     return {one["step"] for one in items}
 
 
-@on_sqlite
 async def test_near_the_due_instant_two_failures_are_enough_and_mail_goes_on(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -276,7 +246,6 @@ async def test_near_the_due_instant_two_failures_are_enough_and_mail_goes_on(
     ]
 
 
-@on_sqlite
 async def test_ten_minutes_without_an_accepted_mail_bring_the_next_way_to_the_second(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -302,7 +271,6 @@ async def test_ten_minutes_without_an_accepted_mail_bring_the_next_way_to_the_se
     assert receiver.requests == []
 
 
-@on_sqlite
 async def test_an_alert_takes_two_ways_at_once_and_spares_the_third_once_somebody_has_it(
     installation: Installation, team: Team, relay: Relay, receiver: Receiver
 ) -> None:
@@ -325,7 +293,6 @@ async def test_an_alert_takes_two_ways_at_once_and_spares_the_third_once_somebod
     assert {one["subject"]["id"] for one in heard(receiver, "/tablet")} == {second["id"]}
 
 
-@on_sqlite
 async def test_who_has_left_the_team_or_switched_the_way_off_is_told_nothing_that_waited(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -348,7 +315,6 @@ async def test_who_has_left_the_team_or_switched_the_way_off_is_told_nothing_tha
     assert len(await messages(team, alert, channel="webhook")) == 2, "nor is it said anew"
 
 
-@on_sqlite
 async def test_the_last_day_of_a_critical_deadline_is_told_on_two_ways_as_foreseen(
     installation: Installation, team: Team, receiver: Receiver
 ) -> None:
@@ -369,7 +335,6 @@ async def test_the_last_day_of_a_critical_deadline_is_told_on_two_ways_as_forese
     assert note["sequence"] > 0
 
 
-@on_sqlite
 async def test_whom_a_machine_answered_for_is_asked_again_by_another_way_or_once_more_by_mail(
     installation: Installation, team: Team, receiver: Receiver, relay: Relay
 ) -> None:

@@ -1,13 +1,11 @@
 """The team's tools hear how near a deadline has come, and how its ladder begins and ends: each once."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation, Team, create, installed, read
+from tests.api.installation import LOOPBACK, Installation, Team, create, read
 from tests.api.test_routes import DAY, HOUR, MINUTE, heard, tick, tools
 from tests.harness.receiver import Receiver
 from tests.harness.world import START
@@ -22,14 +20,8 @@ FAR = [
 
 
 @pytest.fixture
-async def installation(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
-    async with installed(sqlite_url, tmp_path, webhook_networks=("127.0.0.0/8",)) as one:
-        yield one
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
+def own_settings() -> dict[str, Any]:
+    return {"webhook_networks": LOOPBACK}
 
 
 async def entered(team: Team, due_at: datetime, **given: Any) -> dict[str, Any]:

@@ -3,17 +3,10 @@
 import re
 from datetime import timedelta
 
-import pytest
-
 from tests.api.digest_mails import mails
 from tests.api.installation import Installation, Team, read
 from tests.harness.world import START
 from workers import tasks
-
-
-@pytest.fixture
-async def team(installation: Installation) -> Team:
-    return await installation.team()
 
 
 async def link(installation: Installation, team: Team) -> str:

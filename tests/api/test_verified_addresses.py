@@ -1,14 +1,13 @@
 """An address is asked whether its person reads it; until then the notices go there, and the lead knows."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.api.digest_mails import sections
-from tests.api.installation import Installation, Team, change, create, installed, read
+from tests.api.installation import Installation, Team, change, create, read
 from tests.harness.smtp import Mail, SmtpServer
 from tests.harness.world import START
 from workers import tasks
@@ -17,15 +16,13 @@ OTHER = "new.address@example.org"
 
 
 @pytest.fixture
-async def installation(
-    sqlite_url: str, tmp_path: Path, smtp: SmtpServer
-) -> AsyncIterator[Installation]:
-    async with installed(sqlite_url, tmp_path, verify_addresses=True, smtp_url=smtp.url) as one:
-        yield one
+def own_settings(smtp: SmtpServer) -> dict[str, Any]:
+    return {"verify_addresses": True, "smtp_url": smtp.url}
 
 
 @pytest.fixture
 async def team(installation: Installation) -> Team:
+    """Its people are entered where addresses are asked."""
     return await installation.team()
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from service.channels.email.breaker import Breaker
-from service.channels.email.sender import EmailChannel, SmtpTransport
+from service.channels.email.relay import SmtpTransport
+from service.channels.email.sender import EmailChannel
 from service.domain.retry import Verdict
 from tests.channels.drafts import parcel
 from tests.channels.test_mail_sender import BYTES, CONTENT, FROM

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.channels.email.sender import EmailChannel, SmtpTransport
+from service.channels.email.relay import SmtpTransport
+from service.channels.email.sender import EmailChannel
 from service.ids import new_id
 from service.sealing import (
     RETURN_PATH_LIVES,

@@ -7,7 +7,8 @@ import pytest
 
 from service.channels.email.bundle import bundled
 from service.channels.email.disclosure import in_clear
-from service.channels.email.sender import EmailChannel, Outbox
+from service.channels.email.outbox import Outbox
+from service.channels.email.sender import EmailChannel
 from service.channels.interface import Draft
 from service.domain.access import Level
 from service.domain.digest import Section

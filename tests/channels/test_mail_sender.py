@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.channels.email.content import MailContent
-from service.channels.email.sender import EmailChannel, Outbox, SmtpTransport
+from service.channels.email.outbox import Outbox
+from service.channels.email.relay import SmtpTransport
+from service.channels.email.sender import EmailChannel
 from service.channels.interface import Parcel
 from service.domain.retry import Outcome, Verdict
 from service.errors import Refusal

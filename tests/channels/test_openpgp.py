@@ -14,7 +14,8 @@ import pysequoia
 import pytest
 
 from service.channels.email.openpgp import PublicKey, read_key
-from service.channels.email.sender import EmailChannel, Outbox
+from service.channels.email.outbox import Outbox
+from service.channels.email.sender import EmailChannel
 from service.channels.interface import Draft, Parcel
 from service.domain.access import Level
 from service.domain.notifications import EventType

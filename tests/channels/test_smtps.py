@@ -8,7 +8,7 @@ from pathlib import Path
 import trustme
 from aiosmtpd.controller import Controller
 
-from service.channels.email.sender import SmtpTransport
+from service.channels.email.relay import SmtpTransport
 from service.channels.interface import Parcel
 from service.domain.retry import Verdict
 from tests.harness.polling import connections_closed

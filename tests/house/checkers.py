@@ -13,8 +13,8 @@ MOST_LINES_IN_A_FUNCTION = 40
 
 #: Where a transaction ends: one request, one task, one command.
 ENDS_TRANSACTIONS = (
-    "service/dependencies.py", "workers/tasks.py", "workers/gate.py", "service/commands",
-    "service/api/calendar.py",
+    "service/dependencies.py", "workers/tasks.py", "workers/gate.py", "workers/recording.py",
+    "service/commands", "service/api/calendar.py",
 )  # fmt: skip
 DEFINES_TRANSACTION = "service/runtime.py"
 ASKS_THE_TIME = "service/clock.py"

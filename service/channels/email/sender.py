@@ -1,22 +1,14 @@
-"""Sends mails: over kept SMTP connections, or, where no relay is set, into a folder of .eml files."""
+"""Sends mails: dresses each for its way, with the address and encrypted, and hands it to a transport; opens
+no connection and no file itself."""
 
 import asyncio
-import contextlib
-import os
-import ssl
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.utils import parseaddr
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
-import aiosmtplib
 import structlog
 from email_validator import EmailNotValidError, validate_email
 
-from service.channels.email.breaker import Breaker
 from service.channels.email.content import MailContent
 from service.channels.email.disclosure import ClearText, clear_text_of
 from service.channels.email.openpgp import Unusable, sealed
@@ -24,14 +16,8 @@ from service.channels.interface import Draft, Form, Parcel
 from service.domain.notifications import ChannelKind
 from service.domain.retry import MAIL_PAUSES, Outcome, Verdict
 from service.errors import Code, Refusal
-from service.faults import fault
 
-#: One try may take this long in all; shorter than a lease, so that no row is sent by two workers.
-_TRY_SECONDS = 45
-#: A connection that was used so few seconds ago is used again unasked.
-_RESTED = 1
 _log = structlog.get_logger()
-
 
 #: From a message's id and when it leaves to where its failure is to be reported; None: to the sender.
 ReturnPath = Callable[[str, datetime], str | None]
@@ -119,196 +105,3 @@ def _addressed(parcel: Parcel) -> bytes:
     if parcel.maybe_repeated:
         head += "X-Possible-Duplicate: yes\r\n"
     return head.encode() + parcel.content
-
-
-class Outbox:
-    """One file for each message, named by its id: a repeat overwrites, it does not double."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
-        try:
-            await asyncio.to_thread(self._write, parcel.message_id, mail)
-        except OSError as error:
-            return Outcome(Verdict.TEMPORARY, "outbox", str(error)[:500])
-        return Outcome(Verdict.ACCEPTED, "outbox")
-
-    def _write(self, message_id: str, mail: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        unfinished = self._folder / f".{message_id}.part"
-        with unfinished.open("wb") as file:
-            file.write(mail)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self._folder / f"{message_id}.eml")
-
-    def resting(self) -> bool:
-        return False
-
-    async def check(self) -> dict[str, Any]:
-        return {"outbox": str(self._folder)}
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-class SmtpTransport:
-    """A handful of connections to one relay, kept open and made anew when they break.
-
-    `url`: smtp+starttls://, smtps:// (certificates checked) or smtp:// (in clear, as the operator
-    says). TLS that was asked for is never given up for a connection in clear.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        sender: str,
-        connections: int,
-        ca_file: Path | None,
-        patience: float = 20,
-    ) -> None:
-        """`patience`: the seconds that one answer of the relay may take."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-            raise ValueError(
-                "ADQUEM_SMTP_URL must begin with smtp+starttls://, smtps:// or smtp://"
-            )
-        secure = parts.scheme != "smtp"
-        self._options: dict[str, Any] = {
-            "hostname": parts.hostname,
-            "port": parts.port or {"smtp": 25, "smtps": 465}.get(parts.scheme, 587),
-            "username": unquote(parts.username) if parts.username else None,
-            "password": unquote(parts.password) if parts.password else None,
-            "use_tls": parts.scheme == "smtps",
-            "start_tls": parts.scheme == "smtp+starttls",
-            "tls_context": ssl.create_default_context(cafile=ca_file) if secure else None,
-            "timeout": patience,
-        }
-        self._sender = parseaddr(sender)[1]
-        #: Each with the time from which on it is asked whether it still answers.
-        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
-        self._slots = asyncio.Semaphore(connections)
-        self._breaker = Breaker()
-
-    def resting(self) -> bool:
-        return self._breaker.resting(_seconds())
-
-    async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
-        talk = _Talk(return_path or self._sender)
-        try:
-            async with self._slots, asyncio.timeout(_TRY_SECONDS):
-                if self.resting():
-                    return Outcome(Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.")
-                outcome = await self._submitted(talk, parcel, mail)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            outcome = _failure(error, talk.at)
-            if talk.at == "connection":
-                self._breaker.missed(_seconds())
-        else:
-            self._breaker.answered()
-        return replace(outcome, address=self._options["hostname"])
-
-    async def _submitted(self, talk: "_Talk", parcel: Parcel, mail: bytes) -> Outcome:
-        while True:
-            kept = bool(self._idle)
-            async with self._connection() as smtp:
-                try:
-                    return await talk.submit(smtp, parcel, mail)
-                except aiosmtplib.SMTPServerDisconnected:
-                    smtp.close()
-                    # A kept one had ended before anything was named: the next may live, or a new one.
-                    if not kept or talk.at != "mail":
-                        raise
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        smtp = await self._living() or aiosmtplib.SMTP(**self._options)
-        try:
-            if not smtp.is_connected:
-                await smtp.connect()
-            yield smtp
-        except BaseException:
-            smtp.close()
-            raise
-        if smtp.is_connected:
-            self._idle.append((smtp, _seconds() + _RESTED))
-
-    async def _living(self) -> aiosmtplib.SMTP | None:
-        """A kept connection that still answers; relays hang up on idle ones without a word."""
-        while self._idle:
-            smtp, rested_at = self._idle.pop()
-            if _seconds() < rested_at:
-                return smtp
-            try:
-                await smtp.rset(timeout=5)
-            except (aiosmtplib.SMTPException, OSError, TimeoutError):
-                smtp.close()
-            else:
-                return smtp
-        return None
-
-    async def check(self) -> dict[str, Any]:
-        async with asyncio.timeout(_TRY_SECONDS), self._connection() as smtp:
-            code, _ = await smtp.noop()
-        return {"relay": self._options["hostname"], "noop": int(code)}
-
-    async def close(self) -> None:
-        while self._idle:
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await self._idle.pop()[0].quit(timeout=2)
-
-
-def _seconds() -> float:
-    return asyncio.get_running_loop().time()
-
-
-class _Talk:
-    """MAIL, RCPT, DATA, and which of them was said last (`at`): a refusal means something else at each."""
-
-    def __init__(self, sender: str) -> None:
-        self._sender = sender
-        self.at = "connection"
-
-    async def submit(self, smtp: aiosmtplib.SMTP, parcel: Parcel, mail: bytes) -> Outcome:
-        if smtp.is_ehlo_or_helo_needed:
-            with contextlib.suppress(aiosmtplib.SMTPHeloError):
-                await smtp.ehlo()  # else MAIL tries the older greeting
-        # Asked for by name, or the relay would report where it likes, with all that the mail says.
-        reports = smtp.supports_extension("dsn")
-        self.at = "mail"
-        options = ["RET=HDRS", f"ENVID={parcel.message_id}"] if reports else []
-        await smtp.mail(self._sender, options=options)
-        self.at = "rcpt"
-        options = _wanted_reports(parcel.address) if reports else []
-        await smtp.rcpt(parcel.address, options=options)
-        self.at = "data"
-        reply = await smtp.data(mail)
-        fault("smtp.after_reply")
-        return Outcome(Verdict.ACCEPTED, str(int(reply.code)), reply.message[:500], at=self.at)
-
-
-def _wanted_reports(address: str) -> list[str]:
-    """RFC 3461: of failure and of delay, and under the address as we know it (as xtext)."""
-    xtext = "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in address)
-    return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{xtext}"]
-
-
-def _failure(error: Exception, at: str) -> Outcome:
-    detail = str(error)[:500]
-    match error:
-        case aiosmtplib.SMTPResponseException(code=code):
-            # Before a recipient is named a refusal is the operator's fault, as a wrong password is: the
-            # message waits until it is mended.
-            permanent = 500 <= int(code) < 600 and at in ("rcpt", "data")
-            verdict = Verdict.PERMANENT if permanent else Verdict.TEMPORARY
-            return Outcome(verdict, str(int(code)), detail, at=at)
-        case _ if at == "data":
-            # Once the body has left, silence is no longer a failure: the relay may have taken it.
-            return Outcome(Verdict.UNKNOWN, "no_reply", detail, at=at)
-        case TimeoutError() | aiosmtplib.SMTPTimeoutError():
-            return Outcome(Verdict.TEMPORARY, "timeout", detail, at=at)
-        case ssl.SSLError():
-            return Outcome(Verdict.TEMPORARY, "tls", detail, at=at)
-        case _:
-            return Outcome(Verdict.TEMPORARY, "connection", detail, at=at)

@@ -3,15 +3,16 @@
 A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
 worker's rows become due again by themselves, and the same index serves both. Of one endpoint no more is
 claimed than it takes at once and in a second, and whatever waits behind it goes by; of the mails to one
-person that can wait, no more than a person reads.
+person that can wait, no more than a person reads. Where much waits, each team has a part in every claim.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, update
+from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, true, update
 from sqlalchemy import select as select_columns
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -36,6 +37,9 @@ _FAR = 3600
 #: passed over the next time.
 _LOOKED_AT = 8
 
+#: A message's id and its endpoint's.
+_Waiting = tuple[str, str | None]
+
 
 async def lease_due(
     session: AsyncSession,
@@ -45,26 +49,38 @@ async def lease_due(
     lease_for: timedelta,
     limit: int,
 ) -> list[Message]:
-    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent; those
-    of alerts first, however many others have been waiting longer."""
+    """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent. Those of
+    alerts first, however many others have been waiting longer; where many have, of each team one; then
+    the others, those first whose time runs out first."""
     await _put_off(session, pace, now, limit * _LOOKED_AT)
-    room = await _room(session, now)
-    alerts = _ways_open(PENDING_OF_ALERTS, pace)
-    urgent = await _lease_of(session, alerts, room, now, lease, lease_for, limit)
-    if len(urgent) == limit:
-        return urgent
-    taken = {one.endpoint_id for one in urgent if one.endpoint_id}
-    if taken:
-        room = await _room(session, now)
-    left = limit - len(urgent)
-    every = _ways_open(PENDING, pace)
-    return urgent + await _lease_of(session, every, room, now, lease, lease_for, left)
+    room, claimed = await _room(session, now), list[Message]()
+    full = [endpoint_id for endpoint_id, left in room.items() if not left]
+
+    async def take(rows: Sequence[_Waiting], first: Mapped[datetime]) -> None:
+        nonlocal room
+        ids, left = await _with_room(session, rows, room), limit - len(claimed)
+        more = await _lease_first(session, ids, first, now, lease, lease_for, left)
+        claimed.extend(more)
+        if len(claimed) < limit and any(one.endpoint_id for one in more):
+            room = await _room(session, now)
+
+    most = limit * _LOOKED_AT
+    alerts = await _nearest(session, _due(PENDING_OF_ALERTS, pace, full, now), most)
+    await take(alerts, col(Message.next_attempt_at))
+    every = _due(PENDING, pace, full, now)
+    nearest = await _nearest(session, every, most) if len(claimed) < limit else []
+    if len(nearest) == most:
+        await take(await _first_of_teams(session, every), col(Message.next_attempt_at))
+    await take(nearest, col(Message.useful_until))
+    return claimed
 
 
-def _ways_open(pending: TextClause, pace: Pace) -> ColumnElement[bool]:
-    return (
-        and_(pending, col(Message.channel).not_in(pace.resting)) if pace.resting else and_(pending)
-    )
+def _due(
+    pending: TextClause, pace: Pace, full: Collection[str], now: datetime
+) -> ColumnElement[bool]:
+    """What may leave: by a way that is open, to an endpoint that is not full."""
+    open_ways = col(Message.channel).not_in(pace.resting) if pace.resting else true()
+    return and_(pending, open_ways, col(Message.next_attempt_at) <= now, not_behind(full))
 
 
 async def lease_company(
@@ -156,23 +172,22 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
     }
 
 
-async def _lease_of(
+async def _lease_first(
     session: AsyncSession,
-    pending: ColumnElement[bool],
-    room: Mapping[str, int],
+    message_ids: Sequence[str],
+    first: Mapped[datetime],
     now: datetime,
     lease: str,
     lease_for: timedelta,
     limit: int,
 ) -> list[Message]:
-    due = and_(pending, col(Message.next_attempt_at) <= now)
-    may_go = await _may_go(session, due, room, limit * _LOOKED_AT)
-    if not may_go:
+    """Those of these that nobody holds by now, in that order."""
+    if not message_ids or not limit:
         return []
     chosen = (
         select(Message.id)
-        .where(due, col(Message.id).in_(may_go))
-        .order_by(col(Message.next_attempt_at))
+        .where(PENDING, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
+        .order_by(first, col(Message.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -180,26 +195,51 @@ async def _lease_of(
     return await _lease(session, ids, now, lease, lease_for)
 
 
-async def _may_go(
-    session: AsyncSession, due: ColumnElement[bool], room: Mapping[str, int], most: int
-) -> list[str]:
-    """The ids of the nearest messages for which there is room: of each endpoint the first ones alone.
+async def _nearest(
+    session: AsyncSession, due: ColumnElement[bool], most: int
+) -> Sequence[_Waiting]:
+    """Those that have waited longest.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
     row, for half a minute.
     """
-    full = [endpoint_id for endpoint_id, left in room.items() if not left]
     nearest = (
         select_columns(col(Message.id), col(Message.endpoint_id))
-        .where(due, not_behind(full))
+        .where(due)
         .order_by(col(Message.next_attempt_at))
         .limit(most)
     )
-    rows = list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
-    wanted = {row[1] for row in rows if row[1] is not None}
+    return list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
+
+
+async def _first_of_teams(session: AsyncSession, due: ColumnElement[bool]) -> Sequence[_Waiting]:
+    """Of each team the one that has waited longest. Reads one entry of an index for each team, however much
+    any of them has waiting."""
+    team_id = col(Message.team_id)
+    teams = (
+        select_columns(func.min(team_id).label("id")).where(PENDING).cte("teams", recursive=True)
+    )
+    after = select_columns(func.min(team_id)).where(PENDING, team_id > teams.c.id)
+    teams = teams.union_all(
+        select_columns(after.correlate(teams).scalar_subquery()).where(teams.c.id.is_not(None))
+    )
+    first = select_columns(col(Message.id)).where(due, team_id == teams.c.id).correlate(teams)
+    longest = first.order_by(col(Message.next_attempt_at)).limit(1).scalar_subquery()
+    ids = select_columns(longest).select_from(teams).where(teams.c.id.is_not(None))
+    found = [row[0] for row in await session.exec(ids) if row[0]]  # type: ignore[call-overload]
+    wanted = select_columns(col(Message.id), col(Message.endpoint_id))
+    wanted = wanted.where(col(Message.id).in_(found))
+    return list(await session.exec(wanted))  # type: ignore[call-overload]  # columns, not models
+
+
+async def _with_room(
+    session: AsyncSession, waiting: Sequence[_Waiting], room: Mapping[str, int]
+) -> list[str]:
+    """The ids of those for which there is room: of each endpoint the first ones alone."""
+    wanted = {endpoint_id for _, endpoint_id in waiting if endpoint_id is not None}
     takes = await _at_once(session, wanted) | dict(room)
-    found, turns = [], Counter[str]()
-    for message_id, endpoint_id in rows:
+    found, turns = [], Counter[str | None]()
+    for message_id, endpoint_id in waiting:
         turns[endpoint_id] += 1
         if endpoint_id is None or turns[endpoint_id] <= takes[endpoint_id]:
             found.append(message_id)

@@ -1,5 +1,6 @@
 """Dates that move: by a paper, by a clock that stands still, by more time, by what hangs on another."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from service.clock import zone_data_version
+from service.domain.bundles import Pace
+from service.flows.delivery import claim
 from service.rules.library import RuleLibrary
-from tests.api.installation import Installation, Team, case_body, create, read
+from tests.api.installation import Installation, Team, case_body, create, on_both, read
 from tests.api.test_refusals import refused
 from workers import tasks
 
@@ -124,6 +127,28 @@ async def test_what_was_not_yet_sent_of_the_old_date_is_never_sent(
     await tasks.deliver(installation.runtime)
     old = await mails(team, deadline, "reminder.due")
     assert {(one["state"], one["reason"]) for one in old} == {("superseded", "version_changed")}
+
+
+@on_both
+async def test_whoever_is_being_told_the_old_date_while_it_moves_is_told_both(
+    installation: Installation, team: Team
+) -> None:
+    deadline = await team.deadline(due_on="2026-06-10")
+    installation.clock.set(datetime(2026, 6, 8, tzinfo=UTC))
+    await tasks.tick(installation.runtime)
+    runtime, pace = installation.runtime, Pace(1000, 1000)
+    async with runtime.transaction() as session:
+        claimed = await claim(session, runtime.seal, pace, "worker", runtime.clock(), 64)
+        old = {one.message.user_id for shipment in claimed for one in shipment.consignments}
+        assert old - {None}
+        moving = asyncio.create_task(
+            say(team, deadline, "override", due_on="2026-07-21", reason="moved")
+        )
+        # The old date is on its way from here on: whoever moves it must wait to see that, or be seen.
+        await asyncio.wait({moving}, timeout=0.5)
+    await moving
+    changed = await mails(team, deadline, "deadline.date_changed")
+    assert {one["user_id"] for one in changed} >= old - {None}
 
 
 @pytest.mark.parametrize(

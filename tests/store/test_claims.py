@@ -168,6 +168,33 @@ async def test_a_leased_message_is_nobody_elses_until_the_lease_runs_out(
     assert (again.id, again.lease, again.attempts) == (one, "lse_2", 2)
 
 
+async def test_of_what_is_due_that_goes_first_whose_time_runs_out_first(
+    database: Opened, docket: Docket
+) -> None:
+    await put_mails(database, docket, 5, next_attempt_at=NOW - MINUTE)
+    (pressing,) = await put_mails(database, docket, 1, useful_until=NOW + MINUTE)
+    assert [one.id for one in await lease(database, "one", limit=1)] == [pressing]
+
+
+async def test_however_much_one_team_has_due_each_other_team_is_served_in_every_claim(
+    database: Opened, docket: Docket
+) -> None:
+    crowd = await put_mails(database, docket, 70, next_attempt_at=NOW - MINUTE)
+    async with database.transaction() as session:
+        others = [await factories.put_docket(session) for _ in range(3)]
+    few = {one.team.id: await put_mails(database, one, 2) for one in others}
+    await put_mails(database, others[0], 1, next_attempt_at=NOW + TICK)
+    first, second = [
+        {one.id: one.team_id for one in await lease(database, token, limit=8)}
+        for token in ("one", "two")
+    ]
+    for claimed in (first, second):
+        assert len(claimed) == 8
+        assert Counter(claimed.values()) == {docket.team.id: 5} | dict.fromkeys(few, 1)
+    left = {one.id for one in await lease(database, "three", limit=100)}
+    assert {*first, *second, *left} == {*crowd, *(one for pair in few.values() for one in pair)}
+
+
 async def test_what_has_come_to_its_end_is_never_leased_again(
     database: Opened, docket: Docket
 ) -> None:

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from benchmarks import computation, feeds, growth, law, mails, planning, webhooks
+from benchmarks import burst, computation, feeds, growth, law, mails, planning, webhooks
 
 _RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> None:
-    modules = (computation, planning, law, mails, webhooks, feeds, growth)
+    modules = (computation, planning, law, mails, webhooks, burst, feeds, growth)
     rows = [row for module in modules for row in module.rows()]
     for row in rows:
         target = "" if row.target is None else f" (target {row.target})"

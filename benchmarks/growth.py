@@ -41,7 +41,7 @@ def rows() -> list[Row]:
         asyncio.Runner() as run,
     ):
         few, many = (
-            _Docket(server.create_database(), Path(folder) / str(size), size, run)
+            Docket(server.create_database(), Path(folder) / str(size), size, run)
             for size in (_FEW, _MANY)
         )
         try:
@@ -60,20 +60,20 @@ def rows() -> list[Row]:
             many.close()
 
 
-class _Docket:
+class Docket:
     """A database with so many open deadlines, copied from one that was entered."""
 
     def __init__(self, url: str, home: Path, size: int, runner: asyncio.Runner) -> None:
         home.mkdir()
         settings = Settings(home=home, database_url=url)
         migrations.upgrade(settings.sqlalchemy_url)
-        self._runtime = build_runtime(settings)
+        self.runtime = build_runtime(settings)
         self._runner = runner
         self._size, self._told = size, 0
         self._run(_fill(size))
 
     def tick(self) -> int:
-        return int(self._runner.run(tasks.tick(self._runtime)))
+        return int(self._runner.run(tasks.tick(self.runtime)))
 
     def make_due(self) -> None:
         """The next so many, spread over all; nobody has been told of them yet."""
@@ -85,11 +85,11 @@ class _Docket:
         self._run(lambda runtime: _execute(runtime, due, {"ids": ids}))
 
     def close(self) -> None:
-        self._runner.run(self._runtime.close())
+        self._runner.run(self.runtime.close())
 
     def _run(self, work: Callable[[Runtime], Awaitable[None]]) -> None:
         async def working() -> None:
-            await work(self._runtime)
+            await work(self.runtime)
 
         self._runner.run(working())
 
@@ -104,6 +104,7 @@ def _fill(size: int) -> Callable[[Runtime], Awaitable[None]]:
         async with runtime.transaction() as session:
             case_id, deadline_id = await _entered(runtime, session)
             connection = await session.connection()
+            await connection.execute(text("SET LOCAL statement_timeout = 0"))
             cases = {"id": "'cas_' || to_char(n, 'FM00000000')", "code": "'B-' || n"}
             await connection.execute(
                 _copies(Case, cases, size // _OF_A_CASE, "id"), {"id": case_id}

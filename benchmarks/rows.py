@@ -1,7 +1,7 @@
 """What a row is, and how two sides are measured fairly: in turns, several times, medians of the pairs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Any
@@ -41,21 +41,26 @@ def compare(
 
     `prepare` sets up each of our rounds and is not counted.
     """
-    ours_rates, ratios = [], []
+    pairs = []
     for turn in range(rounds):
         prepare()
         sides = (ours, other) if turn % 2 else (other, ours)
         rates = {side: _rate(side) for side in sides}
-        ours_rates.append(rates[ours])
-        ratios.append(rates[ours] / rates[other])
-    value = median(ours_rates)
-    lower, _, upper = quantiles(ours_rates, n=4)
+        pairs.append((rates[ours], rates[other]))
+    return paired(name, against, pairs, target)
+
+
+def paired(
+    name: str, against: str, pairs: Sequence[tuple[float, float]], target: float | None = None
+) -> Row:
+    """Of rounds measured already: the rate of ours and that of the other right beside it."""
+    lower, value, upper = quantiles([ours for ours, _ in pairs], n=4)
     return Row(
         name,
         round(value, 1),
         "per second",
         against,
-        round(median(ratios), 3),
+        round(median(ours / other for ours, other in pairs), 3),
         target,
         round((upper - lower) / value, 2),
     )

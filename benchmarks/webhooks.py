@@ -6,6 +6,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import c_longlong
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,8 +15,9 @@ import httpx
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from benchmarks.rows import Row, compare
+from service.clock import system_clock
 from service.domain.access import Caller, Reach, Scope
-from service.domain.notifications import ChannelKind
+from service.domain.notifications import ChannelKind, EventType
 from service.flows import enrolment, integration
 from service.flows.sitting import Sitting
 from service.flows.tools import test_message
@@ -31,29 +33,30 @@ from workers import tasks
 _EVENTS, _ENDPOINTS, _AT_ONCE = 640, 8, 64
 #: What a receiver in another house takes to answer.
 _ANSWERS_AFTER = 0.02
-_BODY = json.dumps({"type": "endpoint.test", "data": {"message": "ping"}}).encode()
+BODY = json.dumps({"type": "endpoint.test", "data": {"message": "ping"}}).encode()
 _REPLY = b"HTTP/1.1 204 No Content\r\n\r\n"
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 def rows() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder, _receiver() as port:
+    with tempfile.TemporaryDirectory() as folder, receiver() as (port, _):
         settings = Settings(
             home=Path(folder), webhook_networks=("127.0.0.0/8",), delivery_slots=_AT_ONCE
         )
         migrations.upgrade(settings.sqlalchemy_url)
-        asyncio.run(_put_up(settings, port))
+        asyncio.run(put_up(settings, port))
         return [
             compare(
                 "webhooks, waiting to recorded, SQLite, 64 at a time, a receiver of 20 ms",
                 lambda: asyncio.run(_deliver(settings)),
                 "the same POSTs by one shared httpx.AsyncClient, no database",
                 lambda: asyncio.run(_bare(port)),
-                prepare=lambda: asyncio.run(_enter(settings)),
+                prepare=lambda: asyncio.run(enter(settings, _EVENTS, system_clock())),
             )
         ]
 
 
-def _serve(port_to: Connection) -> None:
+def _serve(port_to: Connection, answered: c_longlong) -> None:
     """A receiver in a process of its own: neither side is to pay for it."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -67,6 +70,7 @@ def _serve(port_to: Connection) -> None:
                 await reader.readexactly(length)
                 await asyncio.sleep(_ANSWERS_AFTER)
                 writer.write(_REPLY)
+                answered.value += 1
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
@@ -79,18 +83,20 @@ def _serve(port_to: Connection) -> None:
 
 
 @contextmanager
-def _receiver() -> Iterator[int]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
+def receiver() -> Iterator[tuple[int, c_longlong]]:
+    """Its port, and how many requests it has answered."""
+    ours, theirs = _SPAWN.Pipe()
+    answered = _SPAWN.Value(c_longlong, lock=False)
+    process = _SPAWN.Process(target=_serve, args=(theirs, answered))
     process.start()
     try:
-        yield ours.recv()
+        yield ours.recv(), answered
     finally:
         process.terminate()
         process.join()
 
 
-async def _put_up(settings: Settings, port: int) -> None:
+async def put_up(settings: Settings, port: int) -> None:
     runtime = build_runtime(settings)
     async with runtime.transaction() as session:
         now = runtime.clock()
@@ -105,20 +111,21 @@ async def _put_up(settings: Settings, port: int) -> None:
     await runtime.close()
 
 
-async def _enter(settings: Settings) -> None:
+async def enter(settings: Settings, number: int, due_at: datetime) -> None:
     runtime = build_runtime(settings)
     async with runtime.transaction() as session:
-        now = runtime.clock()
-        await add_messages(session, await _messages(runtime, session, now))
+        await add_messages(session, await _messages(runtime, session, number, due_at))
     await runtime.close()
 
 
-async def _messages(runtime: Runtime, session: AsyncSession, now: datetime) -> list[Message]:
+async def _messages(
+    runtime: Runtime, session: AsyncSession, number: int, due_at: datetime
+) -> list[Message]:
     endpoints = await list_endpoints(session, Reach(None), None, _ENDPOINTS)
-    webhooks = runtime.channels[ChannelKind.WEBHOOK]
+    webhooks, event = runtime.channels[ChannelKind.WEBHOOK], EventType.ENDPOINT_TEST
     return [
-        test_message(endpoints[n % _ENDPOINTS], webhooks, None, now, timedelta(hours=1))
-        for n in range(_EVENTS)
+        test_message(endpoints[n % _ENDPOINTS], webhooks, None, due_at, timedelta(hours=1), event)
+        for n in range(number)
     ]
 
 
@@ -136,7 +143,7 @@ async def _bare(port: int) -> int:
 
         async def post(number: int) -> None:
             async with free:
-                await client.post(f"http://127.0.0.1:{port}/{number % _ENDPOINTS}", content=_BODY)
+                await client.post(f"http://127.0.0.1:{port}/{number % _ENDPOINTS}", content=BODY)
 
         await asyncio.gather(*(post(n) for n in range(_EVENTS)))
     return _EVENTS

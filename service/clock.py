@@ -7,6 +7,7 @@ zone moves a deadline by an hour in silence.
 import zoneinfo
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def rehearsal_clock(file: Path) -> Clock:
     return read
 
 
+@cache
 def zone_data_version() -> str:
     """The release of the IANA database in use, as the `tzdata` package numbers it."""
     return version("tzdata")

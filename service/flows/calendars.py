@@ -40,12 +40,22 @@ _YEARS_BACK, _YEARS_AHEAD = 10, 5
 #: Where a day begins first, it does so 14 hours before it does in UTC.
 _EARLIEST_ZONE = timedelta(hours=14)
 _RELEASE = version("holidays")
+#: Court calendars by the id of their version, which never changes once it is written: hundreds of days
+#: each, and every request that counts court days asks for one.
+_read: dict[str, CourtCalendar] = {}
+_MOST_READ = 64
 
 
 async def court_calendar(session: AsyncSession, code: str, now: datetime) -> CourtCalendar:
     """The newest version of a calendar; raises Refusal `unknown_calendar` where none can be had."""
     row = await newest_calendar(session, code) or await _seeded(session, code, now)
-    return draft_of(row, await days_of(session, row.id)).court_calendar(row.version)
+    found = _read.get(row.id)
+    if found is None:
+        found = draft_of(row, await days_of(session, row.id)).court_calendar(row.version)
+        if len(_read) == _MOST_READ:
+            _read.clear()
+        _read[row.id] = found
+    return found
 
 
 async def check_calendar(session: AsyncSession, code: str) -> None:

@@ -11,7 +11,7 @@ from service.domain.deadlines import DeadlineState, Fate
 from service.domain.escalation import Role
 from service.domain.notifications import EventType
 from service.errors import Code, Refusal
-from service.flows.announcing import announce, notice_of
+from service.flows.announcing import announcements, notice_of
 from service.flows.readings import Found, basis_of
 from service.flows.reckoning import date_values
 from service.flows.sitting import Sitting
@@ -19,7 +19,9 @@ from service.ids import new_id
 from service.rules.library import Rule
 from service.store.cases import Case, roles_of
 from service.store.deadlines import Deadline
+from service.store.endpoints import team_endpoints
 from service.store.journal import Happening, record
+from service.store.messages import Message, add_messages
 from service.store.trigger_events import TriggerEvent
 
 #: Refusals that mean "this rule gives no date here", not "your request is wrong".
@@ -119,17 +121,20 @@ async def enter(
     session, now = sitting.session, sitting.now
     if deadlines:
         await check_people(session, case.id, any(deadline.critical for deadline in deadlines))
-    session.add_all(deadlines)
-    await session.flush()
+    endpoints = (await team_endpoints(session, [case.team_id])).get(case.team_id, [])
+    messages: list[Message] = []
     happenings = []
     if event is not None:
         data: dict[str, Any] = {"kind": event.kind, "not_started": sorted(not_started or {})}
         happenings.append(_happening(actor, event, "trigger_event.recorded", data))
     for deadline in deadlines:
         notice = notice_of(deadline, case, EventType.DEADLINE_CREATED, now, now)
-        await announce(session, sitting.webhooks, notice, deadline, actor, now)
+        messages += announcements(notice, deadline, endpoints, sitting.webhooks, actor, now)
         data = {"due_at": deadline.due_at.isoformat(), "rule": deadline.rule_id}
         happenings.append(_happening(actor, deadline, "deadline.created", data))
+    session.add_all(deadlines)
+    await session.flush()
+    await add_messages(session, messages)
     await record(session, happenings, now)
 
 

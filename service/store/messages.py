@@ -155,8 +155,7 @@ async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> No
 
 async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
     """Message id to what it rests on at this moment, and until the transaction ends: whoever moves a date
-    waits for it, and sees in `told_versions` who is being told the old one; whoever was first is waited for.
-    """
+    waits for it, and sees in `told_versions` who is being told the old one, or is waited for."""
     deadlines = {one.deadline_id for one in messages if one.deadline_id}
     held = select(Deadline.id).where(col(Deadline.id).in_(deadlines)).order_by(col(Deadline.id))
     await session.exec(held.with_for_update(read=True, key_share=True))

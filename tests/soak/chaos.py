@@ -87,6 +87,7 @@ class Scenario:
     tools: int = 0
     embedded: bool = False
     own_time: bool = False
+    skew: float = 0
     seed: int = 0
     patience: float = 300
     prepare: Callable[[Installation], None] = lambda _: None
@@ -125,7 +126,7 @@ class _Course:
     def __init__(self, scenario: Scenario, installation: Installation) -> None:
         self._scenario = scenario
         self._installation = installation
-        self._tables = Tables(installation.settings)
+        self._tables = Tables(installation.settings, installation.minutes.hostile)
         self._numbers = itertools.count()
         self._began = 0.0
         self._last_due = datetime.max.replace(tzinfo=UTC)
@@ -154,9 +155,15 @@ class _Course:
         ahead = timedelta(seconds=scenario.notices / per_second) + _LEAD
         start = one.now + (ahead if not scenario.embedded else timedelta(seconds=4))
         wanted = Wanted(
-            scenario.notices, start, scenario.over, scenario.teams, scenario.tools, one.sink_url
+            scenario.notices,
+            start,
+            scenario.over,
+            scenario.teams,
+            scenario.tools,
+            one.sink_url,
+            one.minutes.hostile,
         )
-        planned = asyncio.run(enter(one.settings, wanted))
+        planned = one.minutes.entered = asyncio.run(enter(one.settings, wanted))
         if scenario.embedded:
             one.start()
             one.wait_up()
@@ -226,13 +233,17 @@ class _Course:
     def _judged(self, planned: list[Planned], wall: float, finished: bool) -> Result:
         one = self._installation
         said = "" if finished else "\n".join(one.logs())
+        minutes = one.minutes
         drill = Drill(
-            planned,
+            planned + minutes.planned,
             self._tables.rows(),
             one.sinks.copies(),
             self._scenario.wanted,
             one.had + one.fired(),
             one.sinks.refusals(),
+            minutes.edits,
+            minutes.forgotten,
+            self._scenario.skew,
         )
         failed = self._tables.attempts(failed=True)
         return Result(self._scenario, judge(drill), drill, wall, failed, self._resident, said)

@@ -5,8 +5,8 @@ plan, release, claim, send, record. It starts nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +40,8 @@ _SECRET = b"whsec_" + b"c29hayBkcmlsbCBvZiB0aGUgc2lua3M="
 @dataclass(frozen=True)
 class Wanted:
     """`notices` of so many teams, due evenly `over` some seconds from `start` on. `tools`: teams that have
-    an endpoint at `sink`, which is told of each as well."""
+    an endpoint at `sink`, which is told of each as well. `hostile`: endpoints by id, with their addresses,
+    of the second half of the teams, whose notices are due in the second half of the time."""
 
     notices: int
     start: datetime
@@ -48,6 +49,14 @@ class Wanted:
     teams: int = 20
     tools: int = 0
     sink: str = ""
+    hostile: Mapping[str, str] = field(default_factory=dict)
+
+    def besieged(self, team: int) -> bool:
+        return bool(self.hostile) and team >= self.teams // 2
+
+    def hostile_to(self, team: int) -> Iterable[tuple[str, str]]:
+        if self.besieged(team):
+            yield from list(self.hostile.items())[team % (self.teams // 2) :: self.teams // 2]
 
 
 async def enter(settings: Settings, wanted: Wanted) -> list[Planned]:
@@ -81,11 +90,10 @@ class _Docket:
             per_team[number % wanted.teams] += 1
         step = wanted.over / max(wanted.notices, 1)
         for team_number, count in enumerate(per_team):
-            dues = [
-                wanted.start + timedelta(seconds=step * (n * wanted.teams + team_number))
-                for n in range(count)
-            ]
-            self._team(team_number, dues)
+            passed = [step * (n * wanted.teams + team_number) for n in range(count)]
+            if wanted.besieged(team_number):
+                passed = [(wanted.over + seconds) / 2 for seconds in passed]
+            self._team(team_number, [wanted.start + timedelta(seconds=one) for one in passed])
 
     def _put(self, *rows: SQLModel) -> None:
         for row in rows:
@@ -100,24 +108,26 @@ class _Docket:
         tool = None
         if number < self._wanted.tools:
             tool = new_id("end", self._then)
-            self._put(self._endpoint(team, tool))
+            at_once = {"at_once": 20, "per_second": 1000.0}
+            self._put(self._endpoint(team, tool, f"{self._wanted.sink}/{tool}", **at_once))
+        for endpoint_id, url in self._wanted.hostile_to(number):
+            self._put(self._endpoint(team, endpoint_id, url))
         for count, due_at in enumerate(dues):
             self._notice(team, policy.id, f"{mark}-{count}", due_at)
             if tool:
                 subject = self.planned[-1].subject
                 self.planned.append(Planned(subject, tool, due_at.timestamp(), mark))
 
-    def _endpoint(self, team: Any, endpoint_id: str) -> SQLModel:
+    def _endpoint(self, team: Any, endpoint_id: str, url: str, **given: Any) -> SQLModel:
         return factories.endpoint(
             team,
             id=endpoint_id,
-            url=f"{self._wanted.sink}/{endpoint_id}",
+            url=url,
             sealed_secret=self._seal.close(_SECRET, endpoint_id),
             events=["reminder.due"],
-            at_once=20,
-            per_second=1000.0,
             alive_at=self._wanted.start,
             created_at=self._then,
+            **given,
         )
 
     def _notice(self, team: Any, policy_id: str, code: str, mark_at: datetime) -> None:
@@ -154,10 +164,13 @@ class Waiting:
 
 
 class Tables:
-    """What the database of an installation says, read beside its processes. Each look may raise where the
-    database is away."""
+    """What the database of an installation says, read beside its processes; of endpoints in `but` nothing.
+    Each look may raise where the database is away."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, but: Collection[str] = ()) -> None:
+        self._counted = or_(
+            col(Message.endpoint_id).is_(None), col(Message.endpoint_id).not_in(but)
+        )
         url = settings.sqlalchemy_url.replace("+aiosqlite", "")
         self._engine: Engine = create_engine(url, pool_pre_ping=True)
 
@@ -168,6 +181,7 @@ class Tables:
         """Deadlines that should have been released by then, and messages that have not come to an end."""
         deadlines = select_columns(func.count()).where(col(Deadline.wake_at) <= until)
         messages = select_columns(func.count()).select_from(Message).where(or_(PENDING, HELD))
+        messages = messages.where(self._counted)
         with self._engine.connect() as connection:
             return sum(int(connection.scalar(query) or 0) for query in (deadlines, messages))
 
@@ -179,7 +193,7 @@ class Tables:
                 Attempt,
                 (col(Attempt.message_id) == col(Message.id)) & col(Attempt.closed_at).is_(None),
             )
-            .where(PENDING)
+            .where(PENDING, self._counted)
         )
         found: dict[str, Waiting] = {}
         with self._engine.connect() as connection:
@@ -188,6 +202,13 @@ class Tables:
                 workers = (before.workers if before else frozenset()) | ({worker} - {None})
                 found[message_id] = Waiting(at, lease is not None, workers)
         return list(found.values())
+
+    def owners(self) -> dict[str, tuple[str, str]]:
+        """From each deadline to the ids of its case and of the person who answers for it."""
+        query = select_columns(col(Deadline.id), col(Deadline.case_id), col(CaseRole.user_id))
+        query = query.join(CaseRole, col(CaseRole.case_id) == col(Deadline.case_id))
+        with self._engine.connect() as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
 
     def rows(self) -> list[Row]:
         """Every message with its tries, in the words of the judge."""
@@ -208,7 +229,9 @@ class Tables:
             col(User.email),
             col(Message.due_at),
             col(Message.state),
+            col(Message.event),
         ).outerjoin(User, col(User.id) == col(Message.user_id))
+        messages = messages.where(self._counted)
         with self._engine.connect() as connection:
             for message_id, opened_at, closed_at, verdict, code in connection.execute(attempts):
                 end = closed_at.timestamp() if closed_at else None
@@ -225,8 +248,8 @@ class Tables:
 
 
 def _row(columns: Iterable[Any], tries: list[Try]) -> Row:
-    message_id, event_id, subject, channel, endpoint_id, email, due_at, state = columns
+    message_id, event_id, subject, channel, endpoint_id, email, due_at, state, event = columns
     mail = channel is ChannelKind.EMAIL
     key = message_id if mail else f"{event_id}@{endpoint_id}"
     address = email if mail else endpoint_id
-    return Row(key, subject, address, due_at.timestamp(), state.value, tries)
+    return Row(key, subject, address, due_at.timestamp(), state.value, tries, event.value)

@@ -4,18 +4,14 @@ frozen, or taken away and brought back. It decides nothing about when.
 
 import base64
 import contextlib
-import json
 import os
 import random
 import secrets
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,136 +20,27 @@ import httpx
 from service.settings import Settings
 from tests.harness.polling import eventually
 from tests.harness.postgres import PostgresServer
-from tests.harness.processes import ROOT, ServiceProcess, environment, free_port
-from tests.harness.tether import tethered
+from tests.harness.processes import ServiceProcess, free_port, run_command
 from tests.harness.valkey import ValkeyServer
-from tests.harness.world import MovableClock
-from tests.soak.oracle import Copy
+from tests.harness.world import new_key
+from tests.soak.oracle import Edit, Planned, Row
+from tests.soak.parts import RunningClock, Sinks, Worker
 from tests.soak.sinks import Orders
 
 #: Seconds that a process of a long drill may live: killed in its first round each, none would ever work.
 _LEAST_LIFE = 8
-#: What a worker says once it works.
-_UP = b"worker_started"
 
 
-class RunningClock:
-    """A drill's own time: runs with the system's, and can leap over a pause in which nothing happens."""
+@dataclass
+class Minutes:
+    """What acts write down for the judge. `entered`: what was planned before anything was broken, `planned`
+    what has been since; `hostile`: endpoints by id, with their addresses, from which nothing is awaited."""
 
-    def __init__(self, file: Path) -> None:
-        self._ahead = timedelta()
-        self._kept = MovableClock(file, datetime.now(UTC))
-        self.file = file
-
-    @property
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def beat(self) -> None:
-        """To be called many times a second."""
-        self._kept.set(self.now)
-
-    def leap_to(self, then: datetime) -> None:
-        self._ahead += max(then - self.now, timedelta())
-        self.beat()
-
-
-class Sinks:
-    """The process in which notices arrive."""
-
-    def __init__(self, orders: Orders, folder: Path) -> None:
-        self.orders = orders
-        self._said = folder / "sinks.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._said.open("ab") as said:
-            self._process = subprocess.Popen(
-                tethered(
-                    [sys.executable, "-m", "tests.soak.sinks", json.dumps(asdict(self.orders))]
-                ),
-                cwd=ROOT,
-                env=environment({}),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        eventually(self._listens)
-
-    def stop(self) -> None:
-        """As an outage does: connections are cut."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def log(self) -> list[dict[str, Any]]:
-        file = Path(self.orders.log)
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    def copies(self) -> list[Copy]:
-        return [
-            Copy(
-                one["at"],
-                one["key"],
-                one["address"],
-                one["said"],
-                one["marked"],
-                frozenset(one["marks"]),
-            )
-            for one in self.log()
-            if "key" in one
-        ]
-
-    def refusals(self) -> int:
-        return sum("refused" in one for one in self.log())
-
-    def _listens(self) -> bool:
-        for port in (self.orders.smtp_port, self.orders.http_port):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                return False
-        return True
-
-
-class Worker:
-    """A process that ticks and delivers; `up` once it does."""
-
-    def __init__(self, process: ServiceProcess) -> None:
-        self.process = process
-        self.frozen = False
-        self._started = 0.0
-        self._from = 0
-
-    @property
-    def name(self) -> str:
-        """As attempts know it."""
-        return f"{socket.gethostname()}-{self.process.pid}"
-
-    @property
-    def up(self) -> bool:
-        if not self.process.running or self.frozen:
-            return False
-        if self.process.port is not None:
-            with contextlib.suppress(httpx.TransportError):
-                url = f"http://127.0.0.1:{self.process.port}/healthz"
-                return httpx.get(url, timeout=2, trust_env=False).is_success
-            return False
-        with self.process.log.open("rb") as log:
-            log.seek(self._from)
-            return _UP in log.read()
-
-    @property
-    def age(self) -> float:
-        return time.monotonic() - self._started
-
-    def start(self) -> None:
-        self._started = time.monotonic()
-        log = self.process.log
-        self._from = log.stat().st_size if log.exists() else 0
-        self.process.start()
+    entered: list[Planned] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    forgotten: list[Row] = field(default_factory=list)
+    hostile: dict[str, str] = field(default_factory=dict)
 
 
 class Installation:
@@ -179,10 +66,11 @@ class Installation:
         self.folder = folder
         self.random = random.Random(seed)
         self.had: Counter[str] = Counter()
+        self.minutes = Minutes()
         self.postgres = postgres
         self.clock = RunningClock(folder / "clock") if own_time else None
-        self._cleanup = contextlib.ExitStack()
-        self.valkey = None if not database_url else self._cleanup.enter_context(ValkeyServer())
+        self.cleanup = contextlib.ExitStack()
+        self.valkey = None if not database_url else self.cleanup.enter_context(ValkeyServer())
         self.sinks = Sinks(
             replace(
                 Orders(free_port(), free_port(), str(folder / "taken.jsonl")),
@@ -203,7 +91,32 @@ class Installation:
         for worker in self.workers:
             worker.process.kill()
         self.sinks.stop()
-        self._cleanup.close()
+        self.cleanup.close()
+
+    def adquem(self, *arguments: str) -> str:
+        """As its operator runs it, on a host of their own."""
+        return run_command(self._at("operator"), *arguments)
+
+    def api(self) -> httpx.Client:
+        """A process of the API, and an administrator who asks it."""
+        settings, port = self._at("api"), free_port()
+        key = new_key(settings, "drill", "--scope", "admin")
+        log = self.folder / "api" / "log"
+        process = ServiceProcess("api", ["api", "--port", str(port)], settings, log, port)
+        process.start()
+        self.cleanup.callback(process.kill)
+        eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False), 60)
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{port}/api/v1",
+            headers={"authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=30,
+        )
+
+    def rest(self, every: float = 0.02) -> None:
+        """A moment in which time goes on."""
+        self.beat()
+        time.sleep(every)
 
     @property
     def now(self) -> datetime:
@@ -217,6 +130,10 @@ class Installation:
             database_url=self._variables.get("ADQUEM_DATABASE_URL", ""),
             secret_key=self._variables.get("ADQUEM_SECRET_KEY", ""),
         )
+
+    @property
+    def database_url(self) -> str:
+        return self._variables["ADQUEM_DATABASE_URL"]
 
     @property
     def sink_url(self) -> str:
@@ -271,9 +188,14 @@ class Installation:
                 worker.process.wake()
                 worker.frozen = False
 
+    @property
+    def fired_log(self) -> Path:
+        """One line for each fault that a process had by itself, or brought upon others."""
+        return self.folder / "fired"
+
     def fired(self) -> Counter[str]:
         """Firings of the fault points, by point and action."""
-        log = self.folder / "fired"
+        log = self.fired_log
         return Counter(log.read_text().splitlines()) if log.exists() else Counter()
 
     def resident_bytes(self) -> int:
@@ -290,7 +212,7 @@ class Installation:
             "ADQUEM_WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
             "ADQUEM_SECRET_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "ADQUEM_VERIFY_ADDRESSES": "false",
-            "ADQUEM_FAULTS_LOG": str(self.folder / "fired"),
+            "ADQUEM_FAULTS_LOG": str(self.fired_log),
         }
         if database_url:
             assert self.valkey is not None
@@ -301,14 +223,19 @@ class Installation:
             variables["ADQUEM_POLL_SECONDS"] = "0.1"
         return variables
 
+    def _at(self, name: str) -> dict[str, str]:
+        """What a process on the host of that name is told."""
+        home = self.folder / name
+        home.mkdir(exist_ok=True, mode=0o700)
+        return self._variables | {"ADQUEM_HOME": str(home)}
+
     def _worker(self, number: int) -> Worker:
         distributed = "ADQUEM_DATABASE_URL" in self._variables
         kind = "worker" if distributed else "serve"
-        home = self.folder / (f"worker-{number}" if distributed else "home")
-        home.mkdir(exist_ok=True, mode=0o700)
+        variables = self._at(f"worker-{number}" if distributed else "home")
+        home = Path(variables["ADQUEM_HOME"])
         port = None if distributed else free_port()
         arguments = ["worker"] if distributed else ["serve", "--port", str(port)]
-        variables = self._variables | {"ADQUEM_HOME": str(home)}
         process = ServiceProcess(f"{kind}-{number}", arguments, variables, home / "log", port)
         return Worker(process)
 

@@ -4,100 +4,27 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.harness.processes import migrate
-from tests.soak.chaos import Act, Gate, Result, Scenario
+from tests.soak import burst, edits, hostile, restore, watchdog
+from tests.soak.acts import (
+    end_of_valkey,
+    flushes,
+    frozen,
+    kills,
+    outage_of_postgres,
+    outage_of_the_sinks,
+    restarts_of_postgres,
+)
+from tests.soak.chaos import Scenario
+from tests.soak.gates import NO_REPEATS, RESCUED, late, repeats
 from tests.soak.installation import Installation
 
 #: Shares of the first tries that meet each fault of a sink.
 FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
-#: What a restart takes beyond the lease: no message may stay with a lost worker for longer.
-RESCUE_WITHIN = 75.0
-
-
-def kills(every: float, at: float = 1.0, times: int = 0) -> Act:
-    return Act(at, Installation.kill_one, every, times)
-
-
-def restarts_of_postgres(*at: float) -> list[Act]:
-    def restart(one: Installation) -> None:
-        assert one.postgres is not None
-        one.postgres.stop()
-        one.postgres.start()
-        one.had["restart of Postgres"] += 1
-
-    return [Act(second, restart) for second in at]
-
-
-def outage_of_postgres(at: float, seconds: float) -> list[Act]:
-    def stop(one: Installation) -> None:
-        assert one.postgres is not None
-        one.postgres.stop()
-        one.had["outage of Postgres"] += 1
-
-    def start(one: Installation) -> None:
-        assert one.postgres is not None
-        one.postgres.start()
-
-    return [Act(at, stop), Act(at + seconds, start)]
-
-
-def outage_of_the_sinks(at: float, seconds: float) -> list[Act]:
-    def stop(one: Installation) -> None:
-        one.sinks.stop()
-        one.had["outage of SMTP"] += 1
-
-    return [Act(at, stop), Act(at + seconds, lambda one: one.sinks.start())]
-
-
-def flushes(*at: float) -> list[Act]:
-    def flush(one: Installation) -> None:
-        assert one.valkey is not None
-        one.valkey.flush()
-        one.had["flush"] += 1
-
-    return [Act(second, flush) for second in at]
-
-
-def end_of_valkey(at: float) -> Act:
-    def stop(one: Installation) -> None:
-        assert one.valkey is not None
-        one.valkey.stop()
-        one.had["end of Valkey"] += 1
-
-    return Act(at, stop)
-
-
-def frozen(number: int, at: float, seconds: float) -> list[Act]:
-    return [
-        Act(at, lambda one: one.freeze(number)),
-        Act(at + seconds, Installation.thaw),
-    ]
 
 
 def _migrated(one: Installation) -> None:
     home = one.folder / "home"
     migrate(f"sqlite:///{home / 'adquem.sqlite3'}", home)
-
-
-def late(share: float, seconds: float) -> dict[str, Gate]:
-    name = "latest" if share == 1 else f"p{share * 100:.0f}"
-    return {f"{name} within {seconds:g} s": lambda result: result.judgement.late(share) <= seconds}
-
-
-def repeats(per_kill: float) -> dict[str, Gate]:
-    def few(result: Result) -> bool:
-        return result.judgement.by_crash <= per_kill * result.drill.had["kill"]
-
-    return {f"repeats by crash at most {per_kill:g} x kills": few}
-
-
-RESCUED: dict[str, Gate] = {
-    f"rescued within {RESCUE_WITHIN:g} s": lambda result: (
-        not result.judgement.rescues or result.judgement.rescues[-1] <= RESCUE_WITHIN
-    )
-}
-NO_REPEATS: dict[str, Gate] = {
-    "no repeats": lambda result: not result.judgement.by_crash + result.judgement.by_sink
-}
 
 
 def _in_flight(number: int) -> dict[str, str]:
@@ -158,11 +85,12 @@ def full() -> dict[str, Callable[[], Scenario]]:
     made = (
         Scenario(
             "S1",
-            "kill -9 every 2 s, Postgres restarted 3 x, Valkey flushed 5 x, sinks fail 30 %",
+            "44 x kill -9, one every 2 s, Postgres restarted 3 x, Valkey flushed 5 x, sinks fail 30 %",
             notices=10_000,
             over=60,
             acts=[
-                kills(2),
+                # For ever, two cores would do little but start workers: each costs three seconds of one.
+                kills(2, times=44),
                 *restarts_of_postgres(15, 35, 55),
                 *flushes(5, 20, 40, 50, 70),
             ],
@@ -282,7 +210,13 @@ def full() -> dict[str, Callable[[], Scenario]]:
             patience=420,
         ),
     )
-    return {one.name: lambda one=one: one for one in made}  # type: ignore[misc]
+    return {one.name: lambda one=one: one for one in made} | {  # type: ignore[misc]
+        "S10": burst.scenario,
+        "C2": edits.scenario,
+        "C6": restore.scenario,
+        "C8": hostile.scenario,
+        "C11": watchdog.scenario,
+    }
 
 
 def short() -> dict[str, Scenario]:

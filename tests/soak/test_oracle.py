@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.oracle import Copy, Drill, Planned, Row, Try, judge
+from tests.soak.oracle import Copy, Drill, Edit, Planned, Row, Try, judge, lateness_of
 
 LOST_WORKER = Try(10.0, 71.0, "unknown", "worker_lost")
 ACCEPTED = Try(71.0, 71.1, "accepted", "250")
@@ -114,8 +114,83 @@ def test_two_attempts_that_both_say_accepted_are_an_unexplained_repeat() -> None
     assert judge(replace(drill, rows=rows)).unexplained == ["m1"]
 
 
+def test_a_try_of_what_had_arrived_is_unexplained_unless_time_has_leapt_in_between() -> None:
+    drill = clean()
+    late = Try(140.0, 141.0, "accepted")
+    again = Copy(140.5, "m1", "a@one.example", marked=True)
+    rows = [replace(drill.rows[0], tries=[*drill.rows[0].tries, late]), *drill.rows[1:]]
+    drill = replace(drill, rows=rows, copies=[*drill.copies, again])
+    assert judge(drill).unexplained == ["m1"]
+    assert judge(replace(drill, skew=130.0)).survived
+
+
 def test_a_frozen_worker_that_goes_on_after_its_lease_explains_the_copy_that_it_sends() -> None:
     drill = clean()
     frozen = Try(10.0, 80.0, "accepted")
     rows = [*drill.rows[:2], replace(drill.rows[2], tries=[frozen, ACCEPTED])]
     assert judge(replace(drill, rows=rows)).survived
+
+
+def cancelled(at: float) -> Drill:
+    """The first notice was cancelled at that instant, and its reader told so."""
+    drill = clean()
+    news = Row(
+        "m4", "dln_1", "a@one.example", 12.0, "accepted", [ACCEPTED], event="deadline.cancelled"
+    )
+    told = Copy(71.05, "m4", "a@one.example", marks=frozenset({"MARK-ONE"}))
+    edits = [Edit("dln_1", at, tells=True)]
+    return replace(drill, rows=[*drill.rows, news], copies=[*drill.copies, told], edits=edits)
+
+
+def test_what_had_left_before_its_edit_is_no_offence_where_its_reader_was_told() -> None:
+    judgement = judge(cancelled(12.0))
+    assert judgement.survived, judgement.offences
+
+
+def test_a_try_of_what_an_edit_had_taken_back_is_stale() -> None:
+    assert judge(cancelled(10.05)).stale == ["dln_1"]
+
+
+def test_a_try_to_whom_it_was_taken_from_is_stale_and_one_to_the_next_is_not() -> None:
+    drill = cancelled(12.0)
+    to_another = replace(drill, edits=[Edit("dln_1", 10.05, address="b@two.example")])
+    assert judge(to_another).survived
+    to_them = replace(drill, edits=[Edit("dln_1", 10.05, address="a@one.example")])
+    assert judge(to_them).stale == ["dln_1"]
+
+
+def test_whoever_has_the_old_and_was_not_told_the_new_is_uncorrected() -> None:
+    drill = cancelled(12.0)
+    silent = replace(drill, rows=drill.rows[:3], copies=drill.copies[:4])
+    assert judge(silent).uncorrected == ["dln_1"]
+
+
+def test_what_was_taken_back_in_time_need_not_come_and_what_was_taken_back_too_late_is_lost() -> (
+    None
+):
+    drill = doctored("lost")
+    assert judge(replace(drill, edits=[Edit("dln_1", 20.0)])).survived
+    assert judge(replace(drill, edits=[Edit("dln_1", 90.0)])).lost == ["dln_1"]
+
+
+def put_back(*, marked: bool) -> Drill:
+    """The first notice left, its message was forgotten with the database, and it was written anew."""
+    drill = clean()
+    anew = replace(drill.rows[0], key="m5", tries=[ACCEPTED])
+    copy = replace(drill.copies[0], at=71.05, key="m5", marked=marked)
+    return replace(
+        drill,
+        rows=[anew, *drill.rows[1:]],
+        copies=[*drill.copies, copy],
+        forgotten=drill.rows[:2],
+    )
+
+
+def test_what_left_before_the_database_was_put_back_may_leave_again_and_must_say_so() -> None:
+    assert judge(put_back(marked=True)).survived
+    assert judge(put_back(marked=False)).unmarked == ["m1"]
+
+
+def test_lateness_is_told_of_some_alone() -> None:
+    of_two = lateness_of(clean(), lambda one: one.mark == "MARK-TWO")
+    assert of_two == pytest.approx([0.5, 61.05])

@@ -1,0 +1,145 @@
+"""The parts of an installation that is made to be broken: its time, the process in which notices arrive,
+and the processes that work.
+"""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.harness.polling import eventually
+from tests.harness.processes import ROOT, ServiceProcess, environment
+from tests.harness.tether import tethered
+from tests.harness.world import MovableClock
+from tests.soak.oracle import Copy
+from tests.soak.sinks import Orders
+
+#: What a worker says once it works.
+_UP = b"worker_started"
+
+
+class RunningClock:
+    """A drill's own time: runs with the system's, and can leap over a pause in which nothing happens."""
+
+    def __init__(self, file: Path) -> None:
+        self._ahead = timedelta()
+        self._kept = MovableClock(file, datetime.now(UTC))
+        self.file = file
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def beat(self) -> None:
+        """To be called many times a second."""
+        self._kept.set(self.now)
+
+    def leap_to(self, then: datetime) -> None:
+        self._ahead += max(then - self.now, timedelta())
+        self.beat()
+
+
+class Sinks:
+    """The process in which notices arrive."""
+
+    def __init__(self, orders: Orders, folder: Path) -> None:
+        self.orders = orders
+        self._said = folder / "sinks.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                tethered(
+                    [sys.executable, "-m", "tests.soak.sinks", json.dumps(asdict(self.orders))]
+                ),
+                cwd=ROOT,
+                env=environment({}),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+        eventually(self._listens)
+
+    def stop(self) -> None:
+        """As an outage does: connections are cut."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> list[dict[str, Any]]:
+        file = Path(self.orders.log)
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def copies(self) -> list[Copy]:
+        return [
+            Copy(
+                one["at"],
+                one["key"],
+                one["address"],
+                one["said"],
+                one["marked"],
+                frozenset(one["marks"]),
+            )
+            for one in self.log()
+            if "key" in one
+        ]
+
+    def refusals(self) -> int:
+        return sum("refused" in one for one in self.log())
+
+    def _listens(self) -> bool:
+        for port in (self.orders.smtp_port, self.orders.http_port):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                return False
+        return True
+
+
+class Worker:
+    """A process that ticks and delivers; `up` once it does."""
+
+    def __init__(self, process: ServiceProcess) -> None:
+        self.process = process
+        self.frozen = False
+        self._started = 0.0
+        self._from = 0
+
+    @property
+    def name(self) -> str:
+        """As attempts know it."""
+        return f"{socket.gethostname()}-{self.process.pid}"
+
+    @property
+    def up(self) -> bool:
+        if not self.process.running or self.frozen:
+            return False
+        if self.process.port is not None:
+            with contextlib.suppress(httpx.TransportError):
+                url = f"http://127.0.0.1:{self.process.port}/healthz"
+                return httpx.get(url, timeout=2, trust_env=False).is_success
+            return False
+        with self.process.log.open("rb") as log:
+            log.seek(self._from)
+            return _UP in log.read()
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._started
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        log = self.process.log
+        self._from = log.stat().st_size if log.exists() else 0
+        self.process.start()

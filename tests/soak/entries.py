@@ -194,6 +194,7 @@ class Tables:
                 (col(Attempt.message_id) == col(Message.id)) & col(Attempt.closed_at).is_(None),
             )
             .where(PENDING, self._counted)
+            .order_by(col(Message.id))
         )
         found: dict[str, Waiting] = {}
         with self._engine.connect() as connection:

@@ -38,7 +38,7 @@ def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> byte
 
 def publish(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, to be carried by a mail: nothing in it names a calendar, or refreshes."""
-    return _filled(_mailed(), [_made(item)])
+    return _filled(_mailed(), [counted(item)])
 
 
 def farewell(look: Look, uid: str, on: date, at: datetime) -> bytes:
@@ -85,14 +85,15 @@ def _stored() -> bytes:
 
 
 @lru_cache(maxsize=20_000)
-def _made(item: FeedItem) -> tuple[Component, bytes]:
+def counted(item: FeedItem) -> tuple[Component, bytes]:
+    """Kept by the item itself."""
     made = component(item.entry)
     return made, made.counted(item)
 
 
 def _isolated(item: FeedItem) -> tuple[Component, bytes] | None:
     try:
-        return _made(item)
+        return counted(item)
     except Exception:
         _log.exception("no_event", uid=item.uid)
         return None
@@ -124,4 +125,4 @@ def whole_second(at: datetime) -> datetime:
 
 def stored(item: FeedItem) -> bytes:
     """A VCALENDAR of one event, for a calendar server to keep."""
-    return _filled(_stored(), [_made(item)])
+    return _filled(_stored(), [counted(item)])

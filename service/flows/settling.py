@@ -160,8 +160,10 @@ async def _failed(
         await put_back(session, message.id, lease, decision.at)
         return False
     state = MessageState.FAILED if decision is GiveUp.REFUSED else MessageState.EXPIRED
-    count_ends(session, [message], state, decision)
-    return await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")
+    ended = await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")
+    if ended:
+        count_ends(session, [message], state, decision)
+    return ended
 
 
 def count_ends(

@@ -22,7 +22,7 @@ from tests.soak.oracle import Drill, Judgement, Planned, judge
 #: Between the start of the workers and the first notice that is due.
 _LEAD = timedelta(seconds=1)
 _BEAT = 0.02
-#: Seconds after which whatever a living worker still holds in a drill with a clock of its own was forgotten.
+#: Seconds after which a living worker has forgotten what it still holds, in a drill with its own clock.
 _FORGOTTEN = 5.0
 
 

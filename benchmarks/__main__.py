@@ -3,13 +3,26 @@
 import json
 from pathlib import Path
 
-from benchmarks import burst, computation, feeds, growth, law, mails, planning, webhooks
+from benchmarks import (
+    burst,
+    computation,
+    entering,
+    feeds,
+    growth,
+    idling,
+    law,
+    mails,
+    planning,
+    webhooks,
+)
 
 _RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> None:
-    modules = (computation, planning, law, mails, webhooks, burst, feeds, growth)
+    modules = (
+        computation, planning, law, mails, webhooks, burst, feeds, growth, entering, idling,
+    )  # fmt: skip
     rows = [row for module in modules for row in module.rows()]
     for row in rows:
         target = "" if row.target is None else f" (target {row.target})"

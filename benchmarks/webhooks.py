@@ -4,13 +4,15 @@ import asyncio
 import json
 import multiprocessing
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from ctypes import c_longlong
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import httpx
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -45,14 +47,20 @@ def rows() -> list[Row]:
         )
         migrations.upgrade(settings.sqlalchemy_url)
         asyncio.run(put_up(settings, port))
+        others: list[tuple[str, str, Callable[[int], Coroutine[Any, Any, int]], float]] = [
+            ("httpx", "the same POSTs by one shared AsyncClient, no database", _by_httpx, 12),
+            ("aiohttp", "the same POSTs by a bare ClientSession, no database", _by_aiohttp, 0.4),
+        ]
         return [
             compare(
-                "webhooks, waiting to recorded, SQLite, 64 at a time, a receiver of 20 ms",
+                f"webhooks, waiting to recorded, SQLite, {_AT_ONCE} at a time, 20 ms, beside {name}",
                 lambda: asyncio.run(_deliver(settings)),
-                "the same POSTs by one shared httpx.AsyncClient, no database",
-                lambda: asyncio.run(_bare(port)),
+                against,
+                lambda other=other: asyncio.run(other(port)),  # type: ignore[misc]
+                target=target,
                 prepare=lambda: asyncio.run(enter(settings, _EVENTS, system_clock())),
             )
+            for name, against, other, target in others
         ]
 
 
@@ -137,13 +145,27 @@ async def _deliver(settings: Settings) -> int:
         await runtime.close()
 
 
-async def _bare(port: int) -> int:
+async def _by_httpx(port: int) -> int:
     free = asyncio.Semaphore(_AT_ONCE)
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=30) as client:
 
         async def post(number: int) -> None:
             async with free:
                 await client.post(f"http://127.0.0.1:{port}/{number % _ENDPOINTS}", content=BODY)
+
+        await asyncio.gather(*(post(n) for n in range(_EVENTS)))
+    return _EVENTS
+
+
+async def _by_aiohttp(port: int) -> int:
+    """The limit of what a Python client reaches."""
+    free = asyncio.Semaphore(_AT_ONCE)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
+
+        async def post(number: int) -> None:
+            url = f"http://127.0.0.1:{port}/{number % _ENDPOINTS}"
+            async with free, client.post(url, data=BODY) as answer:
+                await answer.read()
 
         await asyncio.gather(*(post(n) for n in range(_EVENTS)))
     return _EVENTS

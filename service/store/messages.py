@@ -156,9 +156,9 @@ async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> No
 async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
     """Message id to what it rests on at this moment, and until the transaction ends: whoever moves a date
     waits for it, and sees in `told_versions` who is being told the old one, or is waited for."""
-    deadlines = {one.deadline_id for one in messages if one.deadline_id}
-    held = select(Deadline.id).where(col(Deadline.id).in_(deadlines)).order_by(col(Deadline.id))
-    await session.exec(held.with_for_update(read=True, key_share=True))
+    if deadlines := {one.deadline_id for one in messages if one.deadline_id}:
+        held = select(Deadline.id).where(col(Deadline.id).in_(deadlines)).order_by(col(Deadline.id))
+        await session.exec(held.with_for_update(read=True, key_share=True))
     role_held = (
         select(CaseRole.user_id)
         .where(CaseRole.case_id == Message.case_id, CaseRole.user_id == Message.user_id)

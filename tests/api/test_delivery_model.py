@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,7 +19,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
@@ -33,7 +31,7 @@ from service.store.subjects import Subject
 from tests.api.conftest import Populated
 from tests.api.installation import Installation, Team, create, installed
 from tests.api.sending import TAKEN, Copy, Receiver, Tables, Worker, about, read_tables
-from tests.api.test_one_plan import dying
+from tests.api.test_one_plan import dying, walked
 from workers import tasks
 
 # The numbers at the assertions:
@@ -378,14 +376,4 @@ def test_every_notice_arrives_once_or_says_why_not_whatever_happens_on_the_way(
         pass
 
     Here.populated = populated
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=8,
-            stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    walked(Here, examples=8, steps=30)

@@ -281,18 +281,23 @@ class OnePlan(RuleBasedStateMachine):
         self.runner.close()
 
 
-def test_the_preview_and_the_workers_agree_over_any_history(sqlite_template: Path) -> None:
-    class Here(OnePlan):
-        template = sqlite_template
-
+def walked(machine: type[RuleBasedStateMachine], examples: int, steps: int) -> None:
+    """The same histories at every run."""
     run_state_machine_as_test(
-        Here,
+        machine,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=12,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             derandomize=True,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_the_preview_and_the_workers_agree_over_any_history(sqlite_template: Path) -> None:
+    class Here(OnePlan):
+        template = sqlite_template
+
+    walked(Here, examples=10, steps=12)

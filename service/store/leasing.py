@@ -3,11 +3,13 @@
 A message is claimed by pushing its `next_attempt_at` one lease ahead under a new token: a crashed
 worker's rows become due again by themselves, and the same index serves both. Of one endpoint no more is
 claimed than it takes at once and in a second, and whatever waits behind it goes by; of the mails to one
-person that can wait, no more than a person reads. Where much waits, each team has a part in every claim.
+person that can wait, no more than a person reads. Where much waits, half of what is claimed goes to teams
+drawn by lot, so that nobody's crowd keeps the others waiting.
 """
 
+import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, true, update
@@ -33,9 +35,11 @@ from service.store.messages import (
 _BURST = 10
 #: No share lasts for so many seconds: an account that is further ahead was kept by a clock that went wrong.
 _FAR = 3600
-#: Rows looked at for each that may be claimed: an endpoint whose rows fill them all is full by then, and
-#: passed over the next time.
+#: Rows taken into view for each that may be claimed: an endpoint whose rows fill them all is full by then,
+#: and passed over the next time.
 _LOOKED_AT = 8
+#: Of so many that have waited longest, those are taken into view whose time runs out first.
+_WEIGHED = 2000
 
 #: A message's id and its endpoint's.
 _Waiting = tuple[str, str | None]
@@ -48,10 +52,12 @@ async def lease_due(
     lease: str,
     lease_for: timedelta,
     limit: int,
+    lot: Callable[[], float] = random.random,
 ) -> list[Message]:
     """Claims up to `limit` messages whose next attempt has come, or whose holder has gone silent. Those of
-    alerts first, however many others have been waiting longer; where many have, of each team one; then
-    the others, those first whose time runs out first."""
+    alerts first, however many others have been waiting longer; then those first whose time runs out
+    first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
+    to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
     await _put_off(session, pace, now, limit * _LOOKED_AT)
     room, claimed = await _room(session, now), list[Message]()
     full = [endpoint_id for endpoint_id, left in room.items() if not left]
@@ -65,13 +71,17 @@ async def lease_due(
             room = await _room(session, now)
 
     most = limit * _LOOKED_AT
-    alerts = await _nearest(session, _due(PENDING_OF_ALERTS, pace, full, now), most)
-    await take(alerts, col(Message.next_attempt_at))
+    waited, time_left = col(Message.next_attempt_at), col(Message.useful_until)
+    of_alerts = _due(PENDING_OF_ALERTS, pace, full, now)
+    await take(await _nearest(session, of_alerts, waited, most), waited)
+    if len(claimed) == limit:
+        return claimed
     every = _due(PENDING, pace, full, now)
-    nearest = await _nearest(session, every, most) if len(claimed) < limit else []
-    if len(nearest) == most:
-        await take(await _first_of_teams(session, every), col(Message.next_attempt_at))
-    await take(nearest, col(Message.useful_until))
+    nearest = await _nearest(session, every, time_left, most)
+    if len(nearest) == most and (half := int((limit - len(claimed)) / 2 + lot())):
+        drawn = sorted(await _first_of_teams(session, every), key=lambda _: lot())[:half]
+        await take(drawn, waited)
+    await take(nearest, time_left)
     return claimed
 
 
@@ -196,19 +206,22 @@ async def _lease_first(
 
 
 async def _nearest(
-    session: AsyncSession, due: ColumnElement[bool], most: int
+    session: AsyncSession, due: ColumnElement[bool], first: Mapped[datetime], most: int
 ) -> Sequence[_Waiting]:
-    """Those that have waited longest.
+    """Of those that have waited longest the first by that column.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
     row, for half a minute.
     """
-    nearest = (
-        select_columns(col(Message.id), col(Message.endpoint_id))
+    longest = (
+        select_columns(col(Message.id), col(Message.endpoint_id), first.label("first"))
         .where(due)
         .order_by(col(Message.next_attempt_at))
-        .limit(most)
+        .limit(max(most, _WEIGHED))
+        .subquery()
     )
+    nearest = select_columns(longest.c.id, longest.c.endpoint_id)
+    nearest = nearest.order_by(longest.c.first, longest.c.id).limit(most)
     return list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
 
 

@@ -1,8 +1,10 @@
 """Whatever is due is claimed by one worker, once, never early; what a dead worker held comes back."""
 
 import asyncio
+import random
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -39,9 +41,15 @@ async def put_mails(database: Opened, docket: Docket, count: int, **given: objec
     return [one.id for one in mails]
 
 
-async def lease(database: Opened, token: str, now: object = NOW, limit: int = 100) -> list[Message]:
+async def lease(
+    database: Opened,
+    token: str,
+    now: datetime = NOW,
+    limit: int = 100,
+    lot: Callable[[], float] = random.random,
+) -> list[Message]:
     async with database.transaction() as session:
-        return await lease_due(session, PACE, now, token, LEASE, limit)  # type: ignore[arg-type]
+        return await lease_due(session, PACE, now, token, LEASE, limit, lot)
 
 
 async def message(database: Opened, message_id: str) -> Message:
@@ -193,6 +201,24 @@ async def test_however_much_one_team_has_due_each_other_team_is_served_in_every_
         assert Counter(claimed.values()) == {docket.team.id: 5} | dict.fromkeys(few, 1)
     left = {one.id for one in await lease(database, "three", limit=100)}
     assert {*first, *second, *left} == {*crowd, *(one for pair in few.values() for one in pair)}
+
+
+async def test_slots_that_come_free_singly_are_shared_between_what_presses_and_every_team(
+    database: Opened, docket: Docket
+) -> None:
+    longest = {"next_attempt_at": NOW - MINUTE}
+    crowd = await put_mails(database, docket, 88, **longest)
+    pressing = await put_mails(database, docket, 2, useful_until=NOW + MINUTE, **longest)
+    async with database.transaction() as session:
+        few = [await factories.put_docket(session) for _ in range(2)]
+    for one in few:
+        await put_mails(database, one, 3)
+    lot = random.Random(7).random
+    claimed = [await lease(database, str(token), limit=1, lot=lot) for token in range(40)]
+    served = Counter(one.team_id for [one] in claimed)
+    assert [served[one.team.id] for one in few] == [3, 3]
+    assert {*pressing} < {one.id for [one] in claimed}
+    assert len({*crowd} & {one.id for [one] in claimed}) == 40 - 6 - 2
 
 
 async def test_what_has_come_to_its_end_is_never_leased_again(

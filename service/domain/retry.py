@@ -22,8 +22,10 @@ class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 4096
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
     under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
-    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `address`: what
-    was dialled, None where nothing was. `took`: how long the other side was talked to."""
+    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `unreached`: the
+    relay itself was away, for every mail, so that this try says nothing of the message and counts for
+    nothing. `address`: what was dialled, None where nothing was. `took`: how long the other side was
+    talked to."""
 
     verdict: Verdict
     code: str
@@ -31,6 +33,7 @@ class Outcome:
     retry_after: timedelta | None = None
     remote_id: str | None = None
     at: str | None = None
+    unreached: bool = False
     address: str | None = None
     took: timedelta = timedelta()
 
@@ -59,6 +62,8 @@ WEBHOOK_PAUSES = _minutes(5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440)
 #: What says that the other side has too much to do: it is given a minute at least.
 OVERLOADED = frozenset({"429", "502", "504", "timeout"})
 _REST = timedelta(minutes=1)
+#: When a relay was away, a message waits no longer than the relay is left alone at first.
+_AWAY = timedelta(seconds=5)
 
 #: A receiver that asks for more patience than this is asked again all the same.
 LONGEST_RETRY_AFTER = timedelta(hours=10)
@@ -75,8 +80,9 @@ def after_failure(
     """What follows failed attempt number `attempt` (from 1). `jitter` (0..1) adds up to a tenth."""
     if outcome.verdict is Verdict.PERMANENT:
         return GiveUp.REFUSED
-    pause = pauses[min(attempt, len(pauses)) - 1] * (1 + jitter / 10)
+    spread = 1 + jitter / 10
+    pause = pauses[min(attempt, len(pauses)) - 1] * spread
     asked = min(outcome.retry_after or timedelta(), LONGEST_RETRY_AFTER)
     rest = _REST if outcome.code in OVERLOADED else timedelta()
-    at = now + max(pause, asked, rest)
+    at = now + (_AWAY * spread if outcome.unreached else max(pause, asked, rest))
     return TryAgain(at) if at <= useful_until else GiveUp.NO_LONGER_USEFUL

@@ -73,7 +73,7 @@ async def record_all(
             pauses = channels[one.consignment.message.channel].pauses
             if await _failed(session, one, pauses, now, jitters[id(one.outcome)]):
                 ended.append(one)
-            elif one.consignment.message.attempts == SLOW_AFTER:
+            elif one.consignment.message.attempts == SLOW_AFTER and not one.outcome.unreached:
                 slow.append(one)
     said = {one.consignment.message.id: one.outcome.detail for one in ended if _at_rcpt(one)}
     await turned_away(session, channels, said, now)
@@ -157,7 +157,7 @@ async def _failed(
         one.outcome, message.attempts, pauses, now, message.useful_until, jitter
     )
     if isinstance(decision, TryAgain):
-        await put_back(session, message.id, lease, decision.at)
+        await put_back(session, message.id, lease, decision.at, not one.outcome.unreached)
         return False
     state = MessageState.FAILED if decision is GiveUp.REFUSED else MessageState.EXPIRED
     ended = await give_up(session, [message.id], lease, state, f"{decision}: {one.outcome.code}")

@@ -21,7 +21,8 @@ from service.store.columns import (
 
 class Attempt(Row, table=True):
     """One try, opened before anything leaves and closed after. Open or `unknown`: the process died
-    in between, and the message may have arrived. `address`: what was dialled, of a mail the relay;
+    in between, and the message may have arrived. `number`: counted where the other side was reached; a try
+    at a relay that was away has that of the next. `address`: what was dialled, of a mail the relay;
     `took_ms`: how long the other side was talked to. `asked_by`: who asked for this message to be sent,
     once more or as a test, None for the clockwork. `along_with`: the attempt whose mail carried this one.
     `detail`: the other side's words, for a while."""
@@ -119,8 +120,9 @@ async def attempts_of(
 ) -> dict[str, list[Attempt]]:
     """Message id to its attempts, in their order."""
     query = select(Attempt).where(col(Attempt.message_id).in_(set(message_ids)))
+    in_order = (col(Attempt.message_id), col(Attempt.number), col(Attempt.id))
     found: dict[str, list[Attempt]] = {}
-    for attempt in await session.exec(query.order_by(col(Attempt.message_id), col(Attempt.number))):
+    for attempt in await session.exec(query.order_by(*in_order)):
         found.setdefault(attempt.message_id, []).append(attempt)
     return found
 

@@ -30,11 +30,16 @@ async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: 
 
 
 async def put_back(
-    session: AsyncSession, message_id: str, lease: str, next_attempt_at: datetime
+    session: AsyncSession,
+    message_id: str,
+    lease: str,
+    next_attempt_at: datetime,
+    counted: bool = True,
 ) -> bool:
-    """Fenced: only the holder of the lease may say that a try has failed."""
+    """Fenced: only the holder of the lease may say that a try has failed. `counted` False: it was none."""
     values = {"state": MessageState.DUE, "reason": None, "next_attempt_at": next_attempt_at}
-    return await _settle(session, [message_id], lease, **values)
+    uncounted = {} if counted else {"attempts": col(Message.attempts) - 1}
+    return await _settle(session, [message_id], lease, **values, **uncounted)
 
 
 async def give_up(

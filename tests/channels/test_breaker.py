@@ -62,6 +62,24 @@ async def test_many_mails_knock_a_few_times_at_a_relay_that_is_away() -> None:
     await channel.close()
 
 
+async def test_after_a_rest_one_mail_asks_for_all(smtp: SmtpServer) -> None:
+    relay = SmtpTransport(smtp.url, FROM, 10, None)
+    channel = EmailChannel(CONTENT, relay)
+    # As after a rest that has ended.
+    relay._breaker = missed(Breaker(), 0, 3)
+    smtp.stop()
+
+    async def sent() -> list[str]:
+        mails = (channel.send(parcel("aigerim@example.org", BYTES)) for _ in range(10))
+        return sorted(one.code for one in await asyncio.gather(*mails))
+
+    assert await sent() == ["connection", *["relay_away"] * 9]
+    smtp.start()
+    relay._breaker = missed(Breaker(), 0, 3)
+    assert await sent() == ["250"] * 10
+    await channel.close()
+
+
 @pytest.mark.parametrize("refusal", ["451 4.3.0 later", "550 5.1.1 nobody"])
 async def test_a_relay_that_refuses_is_there(smtp: SmtpServer, refusal: str) -> None:
     """It is asked as often as there is something to say; what it says decides of each mail."""

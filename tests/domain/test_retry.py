@@ -41,6 +41,18 @@ def test_whatever_is_not_a_refusal_is_tried_again(verdict: Verdict) -> None:
     assert isinstance(again, TryAgain)
 
 
+@pytest.mark.parametrize("attempt", [1, 9])
+@pytest.mark.parametrize("code", ["connection", "timeout", "535"])
+def test_a_relay_that_is_away_makes_a_message_wait_seconds_however_long_it_has_been_tried(
+    attempt: int, code: str
+) -> None:
+    away = Outcome(Verdict.TEMPORARY, code, at="connection", unreached=True)
+    again = after_failure(away, attempt, MAIL_PAUSES, NOW, LONG_AFTER, jitter=1)
+    assert again == TryAgain(NOW + timedelta(seconds=5.5))
+    too_late = after_failure(away, attempt, MAIL_PAUSES, NOW, NOW, jitter=0)
+    assert too_late is GiveUp.NO_LONGER_USEFUL
+
+
 def test_a_permanent_refusal_is_not_tried_again() -> None:
     refused = Outcome(Verdict.PERMANENT, "550", retry_after=timedelta(minutes=1))
     assert after_failure(refused, 1, MAIL_PAUSES, NOW, LONG_AFTER, 0) is GiveUp.REFUSED

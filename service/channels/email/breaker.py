@@ -17,6 +17,11 @@ class Breaker:
     def resting(self, at: float) -> bool:
         return at < self._until
 
+    @property
+    def in_doubt(self) -> bool:
+        """Nothing has answered since the last rest."""
+        return self._rests > 0
+
     def answered(self) -> None:
         """Whatever it said: it is there."""
         self._missed = self._rests = 0

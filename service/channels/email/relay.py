@@ -21,6 +21,9 @@ from service.faults import fault
 _TRY_SECONDS = 45
 #: A connection that was used so few seconds ago is used again unasked.
 _RESTED = 1
+_AWAY = Outcome(
+    Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.", at="connection", unreached=True
+)
 
 
 class SmtpTransport:
@@ -60,6 +63,7 @@ class SmtpTransport:
         self._idle: list[tuple[aiosmtplib.SMTP, float]] = []
         self._slots = asyncio.Semaphore(connections)
         self._breaker = Breaker()
+        self._one_for_all = asyncio.Lock()
 
     def resting(self) -> bool:
         return self._breaker.resting(_seconds())
@@ -67,17 +71,22 @@ class SmtpTransport:
     async def deliver(self, parcel: Parcel, mail: bytes, return_path: str | None = None) -> Outcome:
         talk = _Talk(return_path or self._sender)
         try:
-            async with self._slots, asyncio.timeout(_TRY_SECONDS):
+            async with self._slots, asyncio.timeout(_TRY_SECONDS), self._turn():
                 if self.resting():
-                    return Outcome(Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.")
+                    return _AWAY
                 outcome = await self._submitted(talk, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             outcome = _failure(error, talk.at)
             if talk.at == "connection":
                 self._breaker.missed(_seconds())
+                outcome = replace(outcome, unreached=True)
         else:
             self._breaker.answered()
         return replace(outcome, address=self._options["hostname"])
+
+    def _turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """While it is not known whether the relay is back, one asks and the others wait for the answer."""
+        return self._one_for_all if self._breaker.in_doubt else contextlib.nullcontext()
 
     async def _submitted(self, talk: "_Talk", parcel: Parcel, mail: bytes) -> Outcome:
         while True:

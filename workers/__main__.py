@@ -1,105 +1,15 @@
-"""The whole command line `adquem`: service's commands, and those that set the clockwork going.
+"""Sets the process up before anything is read in: `adquem`, and `python -m workers`."""
 
-What only some commands need is imported by them: a worker without the web is up in half the time.
-"""
-
-import asyncio
-from typing import TYPE_CHECKING
-
-import typer
-from pydantic import ValidationError
-
-from service.commands.doctor import Finding
-from service.commands.line import Host, Port, build_line, prepare_database, settle, with_address
-from service.runtime import Runtime
-from service.settings import Settings
-
-if TYPE_CHECKING:
-    from service.commands.demo import Docket
-
-
-async def check_redis(runtime: Runtime) -> Finding:
-    from workers import distributed
-
-    return await distributed.check_redis(runtime)
-
-
-line = build_line(extra_checks=[check_redis])
-
-
-@line.command("serve")
-def serve(host: Host = None, port: Port = None) -> None:
-    """Everything in one process on a SQLite file (embedded mode)."""
-    _serve_alone(with_address(host, port))
-
-
-@line.command("worker")
-def worker() -> None:
-    """Tick and deliver, beside any number of others (distributed mode)."""
-    from service.commands.logs import configure_logs
-    from workers import distributed
-
-    settings = Settings()
-    configure_logs(settings)
-    asyncio.run(distributed.run(settings))
-
-
-@line.command("demo")
-def demo(host: Host = None, port: Port = None) -> None:
-    """Serve with the demo docket: a case with clocks that run, in ADQUEM_HOME."""
-    _serve_alone(with_address(host, port), with_demo=True)
-
-
-def _serve_alone(settings: Settings, with_demo: bool = False) -> None:
-    from service.commands.demo import load_demo
-    from service.commands.serving import serve_web
-    from workers import embedded
-
-    if not settings.embedded:
-        typer.echo(
-            "This is for SQLite; with Postgres run `adquem api` and `adquem worker`.", err=True
-        )
-        raise typer.Exit(1)
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        with embedded.alone(settings):
-            prepare_database(settings)
-            if with_demo:
-                _show(settle(load_demo, settings), settings)
-            serve_web(settings, embedded.run)
-    except RuntimeError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-
-
-def _show(docket: "Docket | None", settings: Settings) -> None:
-    outbox = settings.home / "outbox"
-    typer.echo(f"\nAdquem runs at   {settings.base_url}")
-    typer.echo(f"Mails become     files in {outbox}  (the first within half a minute)")
-    if docket is None:
-        typer.echo(
-            "The demo docket is loaded already; `adquem keys create NAME` makes a new key.\n"
-        )
-        return
-    typer.echo(f"Calendar feed    {docket.feed_url}")
-    typer.echo(f"API key          {docket.key}")
-    typer.echo(f"Try              curl -H 'Authorization: Bearer {docket.key}' \\")
-    typer.echo(f"                   {settings.base_url}/api/v1/deadlines")
-    typer.echo("Key and feed address are shown this once.\n")
+import gc
 
 
 def main() -> None:
-    """The entry point of the `adquem` script."""
-    try:
-        line()
-    except ValidationError as error:
-        for fault in error.errors():
-            name = "_".join(map(str, fault["loc"])).upper()
-            typer.echo(f"ADQUEM_{name}: {fault['msg']}", err=True)
-        raise SystemExit(2) from None
-    except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise SystemExit(2) from None
+    # What is read in at the start stays. Looking through it for garbage took a sixth of the start, and from
+    # then on a tenth of a second each time that all was looked through.
+    gc.set_threshold(100_000, 20, 20)
+    from workers import line
+
+    line.main()
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The command line `adquem`, as far as it needs no worker; workers/__main__ adds the rest."""
+"""The command line `adquem`, as far as it needs no worker; workers/line adds the rest."""

@@ -62,7 +62,10 @@ class Choice(TypeDecorator[Enum]):
 
 class Row(SQLModel):
     """A table whose rows are made by the hundred. They take their values as they are: SQLModel leads each
-    through four calls that note what has changed, of what is not written yet."""
+    through four calls that note what has changed, of what is not written yet. Nothing is ever checked
+    against a row, so that none of them needs a validator."""
+
+    model_config = {"defer_build": True}
 
     def __init__(self, **values: Any) -> None:
         made = {name: make() for name, make in _made(type(self)).items() if name not in values}

@@ -13,7 +13,7 @@ from service.errors import Refusal
 from tests.api.installation import Installation, Team, change, create, installed, read
 from tests.api.test_answers import LADDER, MARK, tick
 from tests.api.test_refusals import refused
-from workers.__main__ import line
+from workers.line import line
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: What is lived through: step, instant, people; and the same as it was foreseen.

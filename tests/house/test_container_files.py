@@ -10,7 +10,7 @@ import yaml
 from typer.main import get_command
 
 from service.settings import Settings
-from workers.__main__ import line
+from workers.line import line
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

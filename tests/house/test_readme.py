@@ -14,7 +14,7 @@ from typer.main import get_command
 from service.settings import Settings
 from tests.harness.processes import ServiceProcess, environment, free_port
 from tests.harness.tether import tethered
-from workers.__main__ import line
+from workers.line import line
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

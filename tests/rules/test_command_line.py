@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from service.commands.derivations import why_not_counted
 from service.domain.court_calendars import CourtCalendar
 from tests.rules.test_packs import GOOD, pack
-from workers.__main__ import line
+from workers.line import line
 
 
 def run(*arguments: str, exit_code: int = 0, **environment: str) -> str:

@@ -33,6 +33,24 @@ _answers = Counter("adquem_webhook_attempts_total", "Tries of webhooks by their 
 _log = structlog.get_logger()
 
 
+class Minutes:
+    """Takes verdicts down at once, and together those that come while others are being written: whatever
+    is known and not written yet, the death of this process would have said again."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._heard: list[Delivered] = []
+        self._writing = asyncio.Lock()
+
+    async def take_down(self, delivered: list[Delivered]) -> None:
+        """Ends when these are written."""
+        self._heard += delivered
+        async with self._writing:
+            batch, self._heard = self._heard, []
+            if batch:
+                await record(self._runtime, batch)
+
+
 async def record(runtime: Runtime, delivered: list[Delivered]) -> None:
     """Writes the verdicts down, however long the database is away: what has left must be known. One that
     cannot be written takes none of the others with it."""

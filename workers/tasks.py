@@ -20,7 +20,7 @@ from service.flows.delivery import claim, send
 from service.flows.digest import write_due
 from service.flows.endpoint_care import tend
 from service.flows.feed_care import warn_of_stale
-from service.flows.handover import Delivered, Shipment
+from service.flows.handover import Shipment
 from service.flows.mirroring import mirror_batch
 from service.flows.quarantine import Rest
 from service.flows.release import release_due
@@ -36,11 +36,11 @@ from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
 from service.store.installation import count_watch
 from service.store.outbox import forget_payloads, give_up_held
 from workers.gate import rests, while_working
-from workers.recording import record
+from workers.recording import Minutes
 
 #: Deadlines and alerts looked at in one transaction.
 _BATCH = 100
-#: Verdicts that arrive within this time of each other are recorded together.
+#: Slots that come free within this time of each other are filled together.
 _LINGER_SECONDS = 0.02
 #: Deadlines held against the law in one transaction.
 _UNCHECKED = 1000
@@ -81,10 +81,11 @@ async def tick(runtime: Runtime) -> int:
 async def deliver(runtime: Runtime) -> int:
     """Sends everything that is due, as many at a time as there are slots; answers how many tries.
 
-    A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free.
+    A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free, which is
+    when it is written down how the try went.
     """
-    slots = runtime.settings.delivery_slots
-    under_way: set[asyncio.Task[list[Delivered]]] = set()
+    slots, minutes = runtime.settings.delivery_slots, Minutes(runtime)
+    under_way: set[asyncio.Task[None]] = set()
     started, more = 0, True
     try:
         while more or under_way:
@@ -92,22 +93,23 @@ async def deliver(runtime: Runtime) -> int:
                 claimed = await _claimed(runtime, slots - len(under_way), busy=bool(under_way))
                 more = bool(claimed)
                 started += sum(len(shipment.consignments) for shipment in claimed)
-                under_way |= {
-                    asyncio.create_task(send(runtime.channels, shipment)) for shipment in claimed
-                }
+                under_way |= {asyncio.create_task(_sent(runtime, one, minutes)) for one in claimed}
             if under_way:
                 done, under_way = await _some_done(under_way, runtime.settings.poll_seconds)
-                if done:
-                    await record(runtime, [one for task in done for one in task.result()])
+                for task in done:
+                    task.result()
                 # A slot has come free, or time has passed: look for more in either case.
                 more = True
     except (asyncio.CancelledError, Exception):
         # Let what has left be written down: this process is stopping or at a loss, not the relay.
         if under_way:
-            done, _ = await asyncio.wait(under_way, timeout=15)
-            await record(runtime, [one for task in done for one in task.result()])
+            await asyncio.wait(under_way, timeout=15)
         raise
     return started
+
+
+async def _sent(runtime: Runtime, shipment: Shipment, minutes: Minutes) -> None:
+    await minutes.take_down(await send(runtime.channels, shipment))
 
 
 @while_working(0)
@@ -269,8 +271,8 @@ async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
 
 
 async def _some_done(
-    tasks: set[asyncio.Task[list[Delivered]]], seconds: float
-) -> tuple[set[asyncio.Task[list[Delivered]]], set[asyncio.Task[list[Delivered]]]]:
+    tasks: set[asyncio.Task[None]], seconds: float
+) -> tuple[set[asyncio.Task[None]], set[asyncio.Task[None]]]:
     """The first to finish, and those that finish within a moment of it; none in time."""
     done, rest = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if done and rest:

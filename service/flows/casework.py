@@ -8,12 +8,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller
 from service.errors import Code, Refusal, not_found
 from service.flows.calendars import check_calendar
+from service.flows.docket import Docket
 from service.flows.docketing import check_policy
+from service.flows.known import known
 from service.flows.standing import check_precondition
 from service.flows.starting import check_people
 from service.ids import new_id
 from service.schemas.cases import CaseIn, CasePatch, RoleIn
-from service.store.cases import Case, CaseRole, find_case, get_case, roles_of, set_roles
+from service.store.cases import Case, CaseRole, get_case, roles_of, set_roles
 from service.store.deadlines import check_anew, live_deadlines_of
 from service.store.journal import Happening, record
 from service.store.teams import existing_team_ids
@@ -28,23 +30,28 @@ async def open_case(
     team_id = caller.team_for(body.team_id)
     if not await existing_team_ids(session, [team_id]):
         raise not_found("team")
-    await _check_unique(session, team_id, body)
-    await check_policy(session, body.escalation_policy_id, team_id, caller)
-    if body.calendar:
-        await check_calendar(session, body.calendar)
+    (await known(session, team_id, cases=[body])).check_case(body)
     await _check_people(session, team_id, body.roles)
+    docket = Docket(session, now)
+    case = opened(docket, team_id, body, caller)
+    await docket.write()
+    return case, list(await docket.roles(case.id))
+
+
+def opened(docket: Docket, team_id: str, body: CaseIn, caller: Caller) -> Case:
+    """What the body names is known to be there, and its code and external id to be free."""
     case = Case(
-        id=new_id("cas", now),
+        id=new_id("cas", docket.now),
         team_id=team_id,
-        shown_at=now,
-        created_at=now,
+        shown_at=docket.now,
+        created_at=docket.now,
         **body.model_dump(exclude={"team_id", "roles"}),
     )
-    session.add(case)
-    await session.flush()
-    roles = await _give_roles(session, case, body.roles)
-    await _journal(session, case, caller, "case.opened", now, roles)
-    return case, roles
+    given = sorted({(one.role, one.user_id) for one in body.roles})
+    roles = [CaseRole(case_id=case.id, user_id=user, role=role) for role, user in given]
+    docket.open(case, roles)
+    docket.happenings.append(_happening(case, caller, "case.opened", roles))
+    return case
 
 
 async def change_case(
@@ -80,9 +87,9 @@ async def change_case(
         roles = await _give_roles(session, case, body.roles)
         live = await live_deadlines_of(session, case.id)
         if live:
-            await check_people(session, case.id, any(one.critical for one in live))
+            check_people(roles, any(one.critical for one in live))
         touch_feeds(session, before | {role.user_id for role in roles}, now)
-    await _journal(session, case, caller, "case.changed", now, roles)
+    await record(session, [_happening(case, caller, "case.changed", roles)], now)
     return case, roles
 
 
@@ -91,13 +98,6 @@ async def _give_roles(
 ) -> list[CaseRole]:
     await set_roles(session, case.id, [(one.role, one.user_id) for one in wanted])
     return (await roles_of(session, [case.id])).get(case.id, [])
-
-
-async def _check_unique(session: AsyncSession, team_id: str, body: CaseIn) -> None:
-    if await find_case(session, team_id, code=body.code):
-        raise Refusal(Code.DUPLICATE, "The team has a case of this code already.", "code")
-    if body.external_id and await find_case(session, team_id, external_id=body.external_id):
-        raise Refusal(Code.DUPLICATE, "A case has this external_id already.", "external_id")
 
 
 async def _check_people(session: AsyncSession, team_id: str, roles: Sequence[RoleIn]) -> None:
@@ -111,14 +111,6 @@ async def _check_people(session: AsyncSession, team_id: str, roles: Sequence[Rol
             )
 
 
-async def _journal(
-    session: AsyncSession,
-    case: Case,
-    caller: Caller,
-    action: str,
-    now: datetime,
-    roles: Sequence[CaseRole],
-) -> None:
+def _happening(case: Case, caller: Caller, action: str, roles: Sequence[CaseRole]) -> Happening:
     people = [[role.role, role.user_id] for role in roles]
-    happening = Happening(case.team_id, caller.actor, action, case.id, case.id, {"roles": people})
-    await record(session, [happening], now)
+    return Happening(case.team_id, caller.actor, action, case.id, case.id, {"roles": people})

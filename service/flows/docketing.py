@@ -8,6 +8,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller
 from service.domain.deadlines import local_date, stated
 from service.errors import Code, Refusal, not_found
+from service.flows.docket import Docket
+from service.flows.known import known, no_such_policy
 from service.flows.reckoning import date_values, word
 from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
@@ -17,8 +19,8 @@ from service.ids import new_id
 from service.rules.library import Rule, RuleLibrary
 from service.schemas.deadlines import DeadlineIn, DeadlinePatch
 from service.schemas.trigger_events import TriggerEventIn
-from service.store.cases import Case, get_case
-from service.store.deadlines import Deadline, external_id_taken, lock_deadline
+from service.store.cases import Case, get_case, roles_of
+from service.store.deadlines import Deadline, lock_deadline
 from service.store.escalation_policies import get_policy
 from service.store.journal import Happening, record
 from service.store.trigger_events import TriggerEvent
@@ -27,26 +29,43 @@ from service.store.trigger_events import TriggerEvent
 async def record_trigger_event(
     sitting: Sitting, case_id: str, body: TriggerEventIn, caller: Caller
 ) -> tuple[TriggerEvent, Started]:
-    """The event, and what it started. Where the caller names the rules, each must give a date."""
+    """The event, and what it started."""
     case = await _case(sitting.session, case_id, caller)
-    zone = ZoneInfo(body.timezone or case.timezone)
     actor = await entering(sitting.session, caller, case.team_id, body.user_id)
+    docket = Docket(sitting.session, sitting.now)
+    made = await enter_event(sitting, docket, case, body, actor)
+    await docket.write()
+    return made
+
+
+async def enter_event(
+    sitting: Sitting, docket: Docket, case: Case, body: TriggerEventIn, actor: str
+) -> tuple[TriggerEvent, Started]:
+    """Where the caller names the rules, each must give a date."""
+    zone = ZoneInfo(body.timezone or case.timezone)
     event = _event(body, case, zone, actor, sitting.now)
     rules = _rules(sitting.library, body, case)
     if body.rules is not None:
-        return event, await start(sitting, event, rules, case, frozenset())
-    return event, await start(sitting, event, rules, case)
+        return event, await start(sitting, docket, event, rules, case, frozenset())
+    return event, await start(sitting, docket, event, rules, case)
 
 
 async def state_deadline(sitting: Sitting, body: DeadlineIn, caller: Caller) -> Deadline:
     """A date that stands on a paper or that the team sets itself."""
-    session, now = sitting.session, sitting.now
-    case = await _case(session, body.case_id, caller, "case_id")
-    if body.external_id and await external_id_taken(session, case.team_id, body.external_id):
-        raise Refusal(Code.DUPLICATE, "A deadline has this external_id already.", "external_id")
-    await check_policy(session, body.escalation_policy_id, case.team_id, caller)
+    case = await _case(sitting.session, body.case_id, caller, "case_id")
+    (await known(sitting.session, case.team_id, deadlines=[body])).check_deadline(body)
+    actor = await entering(sitting.session, caller, case.team_id, body.user_id)
+    docket = Docket(sitting.session, sitting.now)
+    deadline = await enter_deadline(sitting, docket, case, body, actor)
+    await docket.write()
+    return deadline
+
+
+async def enter_deadline(
+    sitting: Sitting, docket: Docket, case: Case, body: DeadlineIn, actor: str
+) -> Deadline:
+    """What the body names is known to be there, and its external id to be free."""
     zone = ZoneInfo(body.timezone or case.timezone)
-    actor = await entering(session, caller, case.team_id, body.user_id)
     deadline = new_deadline(
         sitting,
         case,
@@ -62,10 +81,10 @@ async def state_deadline(sitting: Sitting, body: DeadlineIn, caller: Caller) -> 
         external_id=body.external_id,
         whole_day=body.due_on is not None,
         escalation_policy_id=body.escalation_policy_id,
-        stated=word(body.due_on, body.due_at, None, body.source, actor, now),
+        stated=word(body.due_on, body.due_at, None, body.source, actor, sitting.now),
         sources=[{"type": "stated", "citation": body.source}] if body.source else [],
     )
-    await enter(sitting, [deadline], case, actor)
+    await enter(sitting, docket, [deadline], case, actor)
     return deadline
 
 
@@ -83,7 +102,8 @@ async def change_deadline(
         await check_policy(session, body.escalation_policy_id, deadline.team_id, caller)
         deadline.wake_at = deadline.wake_at and now
     if changes.get("critical"):
-        await check_people(session, deadline.case_id, critical=True)
+        roles = await roles_of(session, [deadline.case_id])
+        check_people(roles.get(deadline.case_id, []), critical=True)
     elif changes.get("critical") is False and not await seconded(
         sitting, deadline, "call not critical", caller.actor
     ):
@@ -118,9 +138,7 @@ async def check_policy(
         return
     policy = await get_policy(session, policy_id, caller.reach)
     if policy is None or policy.team_id != team_id:
-        raise Refusal(
-            Code.UNKNOWN_REFERENCE, "There is no such escalation policy.", "escalation_policy_id"
-        )
+        raise no_such_policy()
 
 
 def _event(

@@ -12,6 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Caller, Reach
 from service.errors import Code, Refusal, not_found
 from service.flows import casework, docketing
+from service.flows.docket import Docket
+from service.flows.known import Known, known
 from service.flows.sitting import Sitting
 from service.flows.standing import entering
 from service.flows.starting import Started
@@ -27,7 +29,7 @@ from service.schemas.imports import (
 )
 from service.store.cases import Case
 from service.store.deadlines import Deadline
-from service.store.journal import Happening, record
+from service.store.journal import Happening
 from service.store.teams import existing_team_ids
 from service.store.trigger_events import TriggerEvent
 from service.store.users import list_users
@@ -53,6 +55,8 @@ class _Import:
     caller: Caller
     team_id: str
     people: Mapping[str, str]
+    known: Known
+    docket: Docket
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
     faults: list[Refusal] = field(default_factory=list)
 
@@ -121,7 +125,10 @@ async def import_cases(sitting: Sitting, body: ImportIn, caller: Caller) -> list
     if body.user_id is not None:
         actor = await entering(sitting.session, caller, team_id, body.user_id)
         caller = replace(caller, user_id=actor)
-    work = _Import(sitting, caller, team_id, await _people(sitting.session, team_id))
+    people = await _people(sitting.session, team_id)
+    named = await _known(sitting.session, team_id, body.cases)
+    docket = Docket(sitting.session, sitting.now)
+    work = _Import(sitting, caller, team_id, people, named, docket)
     if not body.dry_run:
         return await _all(work, body.cases)
     savepoint = await sitting.session.begin_nested()
@@ -138,7 +145,8 @@ async def _all(work: _Import, cases: Sequence[CheckedCase]) -> list[Entered]:
     entered = [one for one in tried if one is not None]
     actor, team_id = work.caller.actor, work.team_id
     happening = Happening(team_id, actor, "import.done", team_id, None, counts(entered))
-    await record(work.sitting.session, [happening], work.sitting.now)
+    work.docket.happenings.append(happening)
+    await work.docket.write()
     return entered
 
 
@@ -151,16 +159,11 @@ def _refused(faults: list[Refusal]) -> Refusal:
 
 
 async def _one(work: _Import, checked: CheckedCase, path: str) -> Entered | None:
-    """One case with all its parts; what has a fault leaves nothing behind for the next one to meet."""
+    """One case with all its parts. What a faulty one leaves on the docket is never written."""
     place = _Place(work, path, set(checked.at_fault))
     for fault in checked.faults:
         place.note(fault)
-    entered = None
-    if checked.case is not None:
-        async with work.sitting.session.begin_nested() as savepoint:
-            entered = await _enter(place, checked.case, checked)
-            if place.faults:
-                await savepoint.rollback()
+    entered = await _enter(place, checked.case, checked) if checked.case else None
     work.faults += place.faults.values()
     return entered
 
@@ -169,10 +172,8 @@ async def _enter(place: _Place, wanted: ImportedCase, checked: CheckedCase) -> E
     work = place.work
 
     async def open_case(body: CaseIn) -> Case:
-        case, _ = await casework.open_case(
-            work.sitting.session, body, work.caller, work.sitting.now
-        )
-        return case
+        work.known.check_case(body)
+        return casework.opened(work.docket, work.team_id, body, work.caller)
 
     case = await _tried(place, open_case, _resolved(place, wanted))
     if case is None:
@@ -233,7 +234,7 @@ async def _record(
         wanted = wanted.model_copy(update={"rules": known})
 
     async def record_trigger_event(body: ImportedEvent) -> tuple[TriggerEvent, Started]:
-        return await docketing.record_trigger_event(work.sitting, case.id, body, work.caller)
+        return await docketing.enter_event(work.sitting, work.docket, case, body, work.caller.actor)
 
     return await _tried(place, record_trigger_event, wanted, *part)
 
@@ -243,12 +244,16 @@ async def _state(
 ) -> Deadline | None:
     work, part = place.work, ("deadlines", index)
     twice = place.stands_twice("external_id", wanted.external_id, *part)
-    changes = {"case_id": case.id} | ({"external_id": None} if twice else {})
+    if twice:
+        wanted = wanted.model_copy(update={"external_id": None})
 
     async def state_deadline(body: ImportedDeadline) -> Deadline:
-        return await docketing.state_deadline(work.sitting, body, work.caller)
+        work.known.check_deadline(body)
+        return await docketing.enter_deadline(
+            work.sitting, work.docket, case, body, work.caller.actor
+        )
 
-    return await _tried(place, state_deadline, wanted.model_copy(update=changes), *part)
+    return await _tried(place, state_deadline, wanted, *part)
 
 
 async def _tried(
@@ -271,6 +276,11 @@ async def _tried(
             else:
                 return None
             wanted = wanted.model_copy(update={name: instead})
+
+
+async def _known(session: AsyncSession, team_id: str, cases: Sequence[CheckedCase]) -> Known:
+    deadlines = [deadline for one in cases for deadline in one.deadlines.values()]
+    return await known(session, team_id, [one.case for one in cases if one.case], deadlines)
 
 
 async def _people(session: AsyncSession, team_id: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ Changes nothing; `moving.py` compares the answer with the date that people were 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -146,7 +146,7 @@ def word(
 
 def _written(step: DerivationStep) -> dict[str, Any]:
     """A derivation step as JSON keeps it."""
-    return {name: _plain(value) for name, value in asdict(step).items()}
+    return {name: _plain(value) for name, value in vars(step).items()}
 
 
 def _plain(value: Any) -> Any:

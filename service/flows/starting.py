@@ -1,27 +1,24 @@
 """What a trigger event sets going: the deadlines of its rules, and what hangs on their ends in turn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.deadlines import DeadlineState, Fate
 from service.domain.escalation import Role
 from service.domain.notifications import EventType
 from service.errors import Code, Refusal
 from service.flows.announcing import announcements, notice_of
+from service.flows.docket import Docket
 from service.flows.readings import Found, basis_of
 from service.flows.reckoning import date_values
 from service.flows.sitting import Sitting
 from service.ids import new_id
 from service.rules.library import Rule
-from service.store.cases import Case, roles_of
+from service.store.cases import Case, CaseRole
 from service.store.deadlines import Deadline
-from service.store.endpoints import team_endpoints
-from service.store.journal import Happening, record
-from service.store.messages import Message, add_messages
+from service.store.journal import Happening
 from service.store.trigger_events import TriggerEvent
 
 #: Refusals that mean "this rule gives no date here", not "your request is wrong".
@@ -43,6 +40,7 @@ class Started:
 
 async def start(
     sitting: Sitting,
+    docket: Docket,
     event: TriggerEvent,
     rules: Iterable[Rule],
     case: Case,
@@ -50,8 +48,7 @@ async def start(
 ) -> Started:
     """Enters the event and the deadlines of these rules. A refusal that is not `bearable` is raised,
     any other kept with its rule."""
-    sitting.session.add(event)
-    await sitting.session.flush()
+    docket.events.append(event)
     started = Started()
     for rule in rules:
         try:
@@ -63,9 +60,11 @@ async def start(
             started.not_started[rule.id] = refusal.detail
             continue
         started.deadlines.append(_from_rule(sitting, rule, found, event, case))
-    await enter(sitting, started.deadlines, case, event.created_by, event, started.not_started)
+    data = {"kind": event.kind, "not_started": sorted(started.not_started)}
+    docket.happenings.append(_happening(event.created_by, event, "trigger_event.recorded", data))
+    await enter(sitting, docket, started.deadlines, case, event.created_by)
     for deadline in list(started.deadlines):
-        further = await follow(sitting, deadline, case, Fate.DUE, event.created_by)
+        further = await _follow(sitting, docket, deadline, case, Fate.DUE, event.created_by)
         started.deadlines += further.deadlines
         started.not_started |= further.not_started
     return started
@@ -85,6 +84,22 @@ async def follow(
     A person who completes gives the dates that the next rules need, or is asked for them; the
     clockwork records why a rule gave none.
     """
+    docket = Docket(sitting.session, sitting.now)
+    started = await _follow(sitting, docket, deadline, case, fate, actor, occurred_on, served_on)
+    await docket.write()
+    return started
+
+
+async def _follow(
+    sitting: Sitting,
+    docket: Docket,
+    deadline: Deadline,
+    case: Case,
+    fate: Fate,
+    actor: str,
+    occurred_on: date | None = None,
+    served_on: date | None = None,
+) -> Started:
     rule = sitting.library.find(deadline.rule_id)
     kind = rule.starts.get(fate) if rule else None
     if rule is None or kind is None:
@@ -106,44 +121,32 @@ async def follow(
     )
     asked = fate in (Fate.COMPLETION, Fate.REFUSAL)
     bearable = _NO_DATE if asked else set(Code)
-    return await start(sitting, event, sitting.library.chained(rule, kind), case, bearable)
+    rules = sitting.library.chained(rule, kind)
+    return await start(sitting, docket, event, rules, case, bearable)
 
 
 async def enter(
-    sitting: Sitting,
-    deadlines: list[Deadline],
-    case: Case,
-    actor: str,
-    event: TriggerEvent | None = None,
-    not_started: dict[str, str] | None = None,
+    sitting: Sitting, docket: Docket, deadlines: Sequence[Deadline], case: Case, actor: str
 ) -> None:
-    """Writes new deadlines, tells the endpoints, and journals them with the event they came from."""
-    session, now = sitting.session, sitting.now
-    if deadlines:
-        await check_people(session, case.id, any(deadline.critical for deadline in deadlines))
-    endpoints = (await team_endpoints(session, [case.team_id])).get(case.team_id, [])
-    messages: list[Message] = []
-    happenings = []
-    if event is not None:
-        data: dict[str, Any] = {"kind": event.kind, "not_started": sorted(not_started or {})}
-        happenings.append(_happening(actor, event, "trigger_event.recorded", data))
+    """Enters new deadlines, with what the endpoints are told and the journal keeps of them."""
+    if not deadlines:
+        return
+    now = sitting.now
+    check_people(await docket.roles(case.id), any(one.critical for one in deadlines))
+    endpoints = await docket.endpoints(case.team_id)
     for deadline in deadlines:
         notice = notice_of(deadline, case, EventType.DEADLINE_CREATED, now, now)
-        messages += announcements(notice, deadline, endpoints, sitting.webhooks, actor, now)
+        docket.messages += announcements(notice, deadline, endpoints, sitting.webhooks, actor, now)
         data = {"due_at": deadline.due_at.isoformat(), "rule": deadline.rule_id}
-        happenings.append(_happening(actor, deadline, "deadline.created", data))
-    session.add_all(deadlines)
-    await session.flush()
-    await add_messages(session, messages)
-    await record(session, happenings, now)
+        docket.happenings.append(_happening(actor, deadline, "deadline.created", data))
+    docket.deadlines += deadlines
 
 
-async def check_people(session: AsyncSession, case_id: str, critical: bool) -> None:
+def check_people(roles: Sequence[CaseRole], critical: bool) -> None:
     """A deadline needs somebody to tell; a critical one must not hang on one person.
 
     Raises Refusal `owner_required` or `deputy_required`.
     """
-    roles = (await roles_of(session, [case_id])).get(case_id, [])
     owners = {one.user_id for one in roles if one.role is Role.OWNER}
     deputies = {one.user_id for one in roles if one.role is Role.DEPUTY}
     if not owners:

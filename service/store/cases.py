@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint, delete
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.domain.escalation import Role
-from service.store.columns import Choice, UtcDateTime
+from service.store.columns import Choice, Row, UtcDateTime
 from service.store.paging import get_within, page, within
 
 
-class Case(SQLModel, table=True):
+class Case(Row, table=True):
     """Known by its `code`, never by a client's name. `calendar` is the code of its court calendar,
     `mail_level` how much its mails show, up to `ceiling`, `respondent_state` (ISO 3166) the State
     against which it is brought, where there is one.
@@ -44,7 +44,7 @@ class Case(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class CaseRole(SQLModel, table=True):
+class CaseRole(Row, table=True):
     """One person may hold several roles, and a role several persons."""
 
     __tablename__ = "case_roles"

@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import Index, UniqueConstraint, func, text, tuple_, update
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
 from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
-from service.store.columns import Choice, Json, UtcDateTime
+from service.store.columns import Choice, Json, Row, UtcDateTime
 from service.store.paging import get_within, within
 
 _OPEN = text("wake_at IS NOT NULL")
@@ -20,7 +20,7 @@ _OPEN = text("wake_at IS NOT NULL")
 LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
 
-class Deadline(SQLModel, table=True):
+class Deadline(Row, table=True):
     """`wake_at` is the next instant at which the plan has something to say, None when it has not;
     `failing_since`: since when it cannot be said, for a fault of ours. `neared_at`: when endpoints heard
     last how near it has come.
@@ -112,13 +112,6 @@ async def get_deadline(session: AsyncSession, deadline_id: str, reach: Reach) ->
 
 async def lock_deadline(session: AsyncSession, deadline_id: str, reach: Reach) -> Deadline | None:
     return await get_within(session, Deadline, deadline_id, reach, lock=True)
-
-
-async def external_id_taken(session: AsyncSession, team_id: str, external_id: str) -> bool:
-    query = select(Deadline.id).where(
-        Deadline.team_id == team_id, Deadline.external_id == external_id
-    )
-    return (await session.exec(query)).first() is not None
 
 
 async def list_deadlines(

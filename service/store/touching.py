@@ -27,9 +27,17 @@ def touch_feeds(session: AsyncSession, user_ids: Iterable[str], now: datetime) -
     session.info.setdefault(_PEOPLE, {}).update(dict.fromkeys(user_ids, now))
 
 
+def touch_cases(session: AsyncSession, case_ids: Iterable[str]) -> None:
+    """What came into being there was written past the session."""
+    session.info.setdefault(_CASES, set()).update(case_ids)
+
+
 def _notice(session: Session, *_: Any) -> None:
-    for row in (*session.new, *session.dirty):
-        if isinstance(row, Deadline | Case) and inspect(row).attrs.shown.history.has_changes():
+    new = session.new
+    for row in (*new, *session.dirty):
+        if not isinstance(row, Deadline | Case):
+            continue
+        if row in new or inspect(row).attrs.shown.history.has_changes():
             concerned = row.id if isinstance(row, Case) else row.case_id
             session.info.setdefault(_CASES, set()).add(concerned)
 

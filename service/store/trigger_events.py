@@ -2,16 +2,16 @@
 
 from datetime import date, datetime
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.deadlines import Fate
 from service.domain.service_of_process import ServiceMethod
-from service.store.columns import Choice, UtcDateTime
+from service.store.columns import Choice, Row, UtcDateTime
 from service.store.paging import page
 
 
-class TriggerEvent(SQLModel, table=True):
+class TriggerEvent(Row, table=True):
     """`occurred_on` is always set; `occurred_at` where the hour is known. `sent_on` and `served_on`:
     dispatch, and receipt by us. `ruled_on`: when a court ruled on it. `facts_on`: the latest of the
     facts complained of. `source_deadline_id` and `fate`: the deadline of which this is the fate."""

@@ -11,6 +11,7 @@ from service.store.journal import chains, first_broken
 from tests.api.imports_of_j3 import mass_prosecution, portfolio
 from tests.api.installation import Installation, Team, case_body, create, read
 from tests.api.test_refusals import refused
+from tests.feeds.test_cost import statements
 from tests.harness.world import START
 
 Body = dict[str, Any]
@@ -116,6 +117,36 @@ async def test_an_import_makes_what_single_requests_make(team: Team) -> None:
         for case in (made["cases"][0]["id"], single)
     ]
     assert len({tuple(entry["action"] for entry in entries) for entries in journals}) == 1
+
+
+async def test_an_import_of_many_costs_no_more_statements_than_one_of_few(
+    either: Installation,
+) -> None:
+    """However many cases, events, deadlines and messages: each kind is read once and written once."""
+    team = await either.team()
+    await create(
+        team.admin, "/endpoints", {"name": "Tool", "url": "https://a.example", "events": ["*"]}
+    )
+    counted = []
+    for size in (1, 2, 40):
+        cases = [
+            one_case(
+                team,
+                f"{size}-{number}",
+                external_id=f"{size}-{number}",
+                calendar="KZ",
+                trigger_events=[SERVED] * 2,
+                deadlines=[STATED | {"external_id": f"{size}-{number}"}],
+            )
+            for number in range(size)
+        ]
+        with statements(either) as found:
+            made = await imported(team, *cases)
+        assert made["counts"]["deadlines"] == 3 * size
+        counted.append(len(found))
+    first, few, many = counted
+    assert many == few <= first, "the first one seeds the calendar"
+    assert many <= 25
 
 
 async def test_a_deadline_names_the_event_that_started_it_and_an_event_that_started_none_says_why(

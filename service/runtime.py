@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -30,7 +30,7 @@ from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
 from service.sealing import Seal, answer_code, answer_token, load_seal
 from service.settings import Settings
-from service.store.database import Sessions, database_now, make_engine, readers, writers
+from service.store.database import Sessions, Turns, database_now, make_engine, readers, writers
 from service.store.glances import Glances
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -58,6 +58,10 @@ class Runtime:
         return writers(self.engine)
 
     @cached_property
+    def _turns(self) -> Turns | None:
+        return Turns() if self.settings.embedded else None
+
+    @cached_property
     def _readers(self) -> Sessions:
         return readers(self.engine)
 
@@ -74,7 +78,8 @@ class Runtime:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes are all kept, or, where anything is raised, none."""
-        async with self._writers() as session, session.begin():
+        turn = self._turns.turn() if self._turns else nullcontext()
+        async with turn, self._writers() as session, session.begin():
             yield session
 
     @asynccontextmanager

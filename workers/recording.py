@@ -17,6 +17,8 @@ from service.flows.handover import Delivered
 from service.flows.settling import Recording, record_all, record_alone
 from service.runtime import Runtime
 
+#: Verdicts that come within this time of each other are written together.
+_GATHERING_SECONDS = 0.005
 #: What no waiting mends.
 _OUR_FAULT = (DataError, IntegrityError, ProgrammingError)
 #: How often a verdict is offered again to a database that is away; it is never dropped.
@@ -46,8 +48,9 @@ class Minutes:
         """Ends when these are written."""
         self._heard += delivered
         async with self._writing:
-            batch, self._heard = self._heard, []
-            if batch:
+            if self._heard:
+                await asyncio.sleep(_GATHERING_SECONDS)
+                batch, self._heard = self._heard, []
                 await record(self._runtime, batch)
 
 

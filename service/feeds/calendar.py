@@ -1,14 +1,15 @@
 """Renders a feed: the same items always give the same bytes, so that a strong ETag tells the truth."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import structlog
 from icalendar import Calendar
 
-from service.feeds.components import Component, component
+from service.feeds.components import component
 from service.feeds.entries import Farewell, FeedItem, Look
 from service.feeds.wording import printable
 from service.feeds.zones import definition
@@ -20,6 +21,15 @@ _ZONES_FROM = 2024
 _ZONES_WITHIN = (1970, 2100)
 
 _log = structlog.get_logger()
+
+
+class Placed(NamedTuple):
+    """An event in its place: by what the clock on the wall shows when it starts, then by its UID, with
+    which its bytes begin. `zone`: the IANA name that it is written with."""
+
+    start: datetime
+    event: bytes
+    zone: str | None
 
 
 def uid_for(salt: str, deadline_id: str) -> str:
@@ -85,13 +95,13 @@ def _stored() -> bytes:
 
 
 @lru_cache(maxsize=20_000)
-def counted(item: FeedItem) -> tuple[Component, bytes]:
+def counted(item: FeedItem) -> Placed:
     """Kept by the item itself."""
     made = component(item.entry)
-    return made, made.counted(item)
+    return Placed(made.start, made.counted(item), made.zone)
 
 
-def _isolated(item: FeedItem) -> tuple[Component, bytes] | None:
+def _isolated(item: FeedItem) -> Placed | None:
     try:
         return counted(item)
     except Exception:
@@ -99,16 +109,16 @@ def _isolated(item: FeedItem) -> tuple[Component, bytes] | None:
         return None
 
 
-def _filled(begin: bytes, made: Sequence[tuple[Component, bytes]]) -> bytes:
-    """The bytes of an event begin with its UID."""
-    events = [event for _, event in sorted(made, key=lambda pair: (pair[0].start, pair[1]))]
-    return b"".join([begin, *_zones([one for one, _ in made]), *events, _END])
+def _filled(begin: bytes, made: Iterable[Placed]) -> bytes:
+    placed = sorted(made)
+    return b"".join([begin, *_zones(placed), *(one.event for one in placed), _END])
 
 
-def _zones(components: Sequence[Component]) -> list[bytes]:
+def _zones(placed: Sequence[Placed]) -> list[bytes]:
     """A definition for each zone in use, before the events, trimmed to the years that matter."""
-    names = {one.zone for one in components if one.zone}
-    years = [one.start.year for one in components if one.zone] or [_ZONES_FROM]
+    zoned = [one for one in placed if one.zone]
+    names = {one.zone for one in zoned if one.zone}
+    years = [one.start.year for one in zoned[:1] + zoned[-1:]] or [_ZONES_FROM]
     first = max(min(_ZONES_FROM, *years), _ZONES_WITHIN[0])
     last = min(max(years) + 5, _ZONES_WITHIN[1])
     return [definition(name, first, last) for name in sorted(names)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from operator import attrgetter
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,22 +22,20 @@ from service.domain.feeds import (
     fetchers_for,
 )
 from service.feeds.calendar import etag, farewell, render, uid_for, whole_second
-from service.feeds.entries import Entry, Expiry, FeedItem, Look
+from service.feeds.entries import Expiry, FeedItem, Look
 from service.flows.showing import (
     Guise,
     comes_at,
     counting_of,
     guise_of,
-    item_of,
-    last_turn,
+    item_since,
     level_within,
-    next_turn,
+    span,
 )
 from service.languages import Language
 from service.sealing import fingerprint
-from service.store.cases import roles_held
-from service.store.feeds import Feed, Glimpse, ended_at, owner_of
-from service.store.shown import Facts, facts_shown, newest_dropped, of_feed
+from service.store.feeds import Feed, Glimpse, ended_at
+from service.store.shown import Facts, Viewer, facts_shown, newest_dropped, of_feed, viewer_of
 
 _SECOND = timedelta(seconds=1)
 
@@ -123,35 +122,47 @@ async def rendered(
     session: AsyncSession, feed: Feed, base_url: str, now: datetime, bounds: Bounds = BOUNDS
 ) -> Rendered | None:
     """None where its person is disabled, or has left the team. A fixed number of reads."""
-    owner = await owner_of(session, feed)
-    if owner is None:
+    viewer = await viewer_of(session, feed)
+    if viewer is None:
         return None
-    roles = await roles_held(session, feed.user_id)
     rows = await facts_shown(session, of_feed(feed), now)
     dropped_at = await newest_dropped(session, of_feed(feed), now)
-    guise, counting = guise_of(feed, owner.language, base_url), counting_of(feed)
-    near = [facts for facts in rows if comes_at(facts) <= now]
-    near.sort(key=lambda facts: facts.ended_at is not None)
-    shown = near[: bounds.events]
-    levels = {
-        case_id: level_within(feed, ceiling, roles[case_id])
-        for case_id, ceiling in {facts.case_id: facts.ceiling for facts in shown}.items()
-    }
-    items = [
-        item_of(counting, facts, level, guise, now)
-        for facts in shown
-        if (level := levels[facts.case_id]) is not None
+    spans = [span(facts, now) for facts in rows]
+    guise = guise_of(feed, viewer.language, base_url)
+    near = [
+        (facts, since)
+        for facts, (since, _) in zip(rows, spans, strict=True)
+        if comes_at(facts) <= now
     ]
-    changed_at = max(_instants(feed, rows, dropped_at, now))
+    near.sort(key=lambda pair: pair[0].ended_at is not None)
+    items = _items(feed, viewer, guise, near[: bounds.events])
+    began, ended = [since for since, _ in spans], [until for _, until in spans]
+    changed_at = whole_second(max(_instants(feed, dropped_at, now) + began))
     extra = _expiry(feed, guise, now)
-    content, number = _fitted(feed, guise, items, extra, whole_second(changed_at), bounds.size)
+    content, number = _fitted(feed, guise, items, extra, changed_at, bounds.size)
     return Rendered(
         content,
         etag(content),
-        whole_second(changed_at) + _SECOND,
-        min(_turns_ahead(feed, rows, now)),
+        changed_at + _SECOND,
+        min(_turns_ahead(feed, now) + ended),
         shows_all=number == len(near),
     )
+
+
+def _items(
+    feed: Feed, viewer: Viewer, guise: Guise, shown: Sequence[tuple[Facts, datetime]]
+) -> list[FeedItem]:
+    ceilings = {facts.case_id: facts.ceiling for facts, _ in shown}
+    levels = {
+        case_id: level_within(feed, ceiling, viewer.roles[case_id])
+        for case_id, ceiling in ceilings.items()
+    }
+    counting = counting_of(feed)
+    return [
+        item_since(counting, facts, level, guise, since)
+        for facts, since in shown
+        if (level := levels[facts.case_id]) is not None
+    ]
 
 
 def near_ones(rows: Sequence[Facts], now: datetime, within: timedelta) -> list[Facts]:
@@ -181,23 +192,19 @@ def _fitted(
 
 
 def _zone_most_used(items: Sequence[FeedItem]) -> str | None:
-    zones = Counter(item.entry.timezone for item in items if isinstance(item.entry, Entry))
+    zones = Counter(map(attrgetter("entry.timezone"), items))
     return min(zones, key=lambda zone: (-zones[zone], zone), default=None)
 
 
-def _instants(
-    feed: Feed, rows: Sequence[Facts], dropped_at: datetime | None, now: datetime
-) -> list[datetime]:
-    """When anything in the feed became different, until now: what came and what left included."""
-    found = [at for facts in rows if (at := last_turn(facts, now))]
+def _instants(feed: Feed, dropped_at: datetime | None, now: datetime) -> list[datetime]:
+    """When the feed itself became different, until now, or something left it."""
     warned_at = feed.expires_at - WARNED_BEFORE
     own = [warned_at] if warned_at <= now else []
-    return [feed.shown_at, *own, *([dropped_at] if dropped_at else []), *found]
+    return [feed.shown_at, *own, *([dropped_at] if dropped_at else [])]
 
 
-def _turns_ahead(feed: Feed, rows: Sequence[Facts], now: datetime) -> list[datetime]:
-    own = [at for at in (feed.expires_at - WARNED_BEFORE, feed.expires_at) if at > now]
-    return own + [at for facts in rows if (at := next_turn(facts, now))]
+def _turns_ahead(feed: Feed, now: datetime) -> list[datetime]:
+    return [at for at in (feed.expires_at - WARNED_BEFORE, feed.expires_at) if at > now]
 
 
 def _expiry(feed: Feed, guise: Guise, now: datetime) -> list[FeedItem]:

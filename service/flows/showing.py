@@ -5,7 +5,7 @@ calendar servers. It reads nothing and decides no right: the level is given.
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from service.store.shown import Facts
 
 #: Facts that have not changed need no second thought.
 _KEPT = 50_000
+_ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 class Guise(NamedTuple):
@@ -84,12 +85,15 @@ def item_of(
     counting: Counting, facts: Facts, level: Level, guise: Guise, now: datetime
 ) -> FeedItem:
     """The same one again until something turns."""
-    return _item(counting, facts, level, guise, last_turn(facts, now) or now)
+    return item_since(counting, facts, level, guise, span(facts, now)[0])
 
 
 @lru_cache(maxsize=_KEPT)
-def _item(counting: Counting, facts: Facts, level: Level, guise: Guise, now: datetime) -> FeedItem:
-    return counted_item(_counted(counting, facts, now), facts, level, now, guise)
+def item_since(
+    counting: Counting, facts: Facts, level: Level, guise: Guise, since: datetime
+) -> FeedItem:
+    """Within the span that began then."""
+    return counted_item(_counted(counting, facts, since), facts, level, since, guise)
 
 
 def counted_item(
@@ -138,23 +142,17 @@ def _entry(facts: Facts, level: Level, guise: Guise, overdue: bool, moved: bool)
 @lru_cache(maxsize=_KEPT)
 def course(facts: Facts) -> tuple[datetime, ...]:
     """The instants at which what a calendar shows of it becomes different, by people's doing or by time
-    alone, in their order. Between two of them nothing does."""
+    alone, in their order, from the beginning of time to its end. Between two of them nothing does."""
     left_at = leaves_at(facts)
-    own = (facts.shown_at, facts.case_shown_at, comes_at(facts), *turns(facts))
+    own = (*_ALWAYS, facts.shown_at, facts.case_shown_at, comes_at(facts), *turns(facts))
     return tuple(sorted([*own, left_at] if left_at else own))
 
 
-def last_turn(facts: Facts, now: datetime) -> datetime | None:
-    """Whatever holds then, holds now."""
+def span(facts: Facts, now: datetime) -> tuple[datetime, datetime]:
+    """Whatever holds where it begins, holds now, and until it ends."""
     known = course(facts)
     passed = bisect_right(known, now)
-    return known[passed - 1] if passed else None
-
-
-def next_turn(facts: Facts, now: datetime) -> datetime | None:
-    known = course(facts)
-    passed = bisect_right(known, now)
-    return known[passed] if passed < len(known) else None
+    return known[passed - 1], known[passed]
 
 
 @lru_cache(maxsize=_KEPT)

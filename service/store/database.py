@@ -1,14 +1,19 @@
 """Engines: Postgres as it comes; SQLite in WAL, with writers that take their lock at BEGIN.
 
 The sqlite3 default begins a transaction at the first write, so that two read-then-write
-transactions lose an update without an error. BEGIN IMMEDIATE queues the writers instead.
+transactions lose an update without an error. BEGIN IMMEDIATE queues the writers instead; those of
+one process wait for each other in the order in which they came, before they knock at the file.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +21,8 @@ import service.store.touching  # noqa: F401  (every session tells the feeds)
 
 Sessions = async_sessionmaker[AsyncSession]
 
+#: How long a writer waits for another before it gives up (SQLite only).
+_PATIENCE_SECONDS = 10
 #: Bounds that keep one stuck transaction from holding up the rest (Postgres only).
 _POSTGRES_OPTIONS = (
     "-c lock_timeout=5s -c statement_timeout=30s "
@@ -26,7 +33,9 @@ _POSTGRES_OPTIONS = (
 def make_engine(url: str) -> AsyncEngine:
     """An engine for the URL; connections are made on first use."""
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": 10})
+        engine = create_async_engine(
+            url, connect_args={"isolation_level": None, "timeout": _PATIENCE_SECONDS}
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -38,6 +47,27 @@ def make_engine(url: str) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10},
     )
+
+
+class Turns:
+    """One writer at a time. SQLite itself has no queue: whoever finds it taken sleeps and knocks again, and
+    of many some never come to their turn."""
+
+    def __init__(self) -> None:
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Raises SQLAlchemy's TimeoutError after ten seconds of waiting."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise PoolTimeoutError("Other changes have not come to their end.") from None
+        try:
+            yield
+        finally:
+            self._writing.release()
 
 
 def writers(engine: AsyncEngine) -> Sessions:

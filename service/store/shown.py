@@ -1,15 +1,31 @@
-"""What calendars show of deadlines, read in plain columns: a thousand of them make no objects of tables."""
+"""What calendars show of deadlines, read as one text each: a thousand of them make no objects of tables,
+and those that are known are not even taken apart.
+"""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Any
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Dialect, Text, and_, case, cast, func, or_, true, type_coerce
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    true,
+)
 from sqlalchemy import select as select_columns
-from sqlalchemy.types import NullType
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,10 +33,12 @@ from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState
 from service.domain.escalation import Role
 from service.domain.feeds import CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR, Scope, counts
+from service.languages import Language
 from service.store.cases import Case, CaseRole
-from service.store.columns import core_table
+from service.store.columns import Choice, UtcDateTime, core_table
 from service.store.deadlines import Deadline
 from service.store.feeds import Feed
+from service.store.users import Membership, User
 
 _OF_DEADLINE = (
     "id", "case_id", "title", "notes", "kind", "state", "due_on", "due_at", "whole_day", "timezone",
@@ -63,89 +81,163 @@ def facts_of(deadline: Deadline, of: Case) -> Facts:
     return Facts(*own, *(getattr(of, name) for name in _OF_CASE))
 
 
-def of_feed(feed: Feed) -> ColumnElement[bool]:
+class Viewer(NamedTuple):
+    """Who looks at a feed. `roles`: by case id."""
+
+    language: Language
+    roles: Mapping[str, Sequence[Role]]
+
+
+async def viewer_of(session: AsyncSession, feed: Feed) -> Viewer | None:
+    """None where its person is disabled, or has left the team."""
+    asked = {"team_id": feed.team_id, "user_id": feed.user_id}
+    rows = (await (await session.connection()).execute(_viewer(), asked)).all()
+    roles: dict[str, list[Role]] = {}
+    for _, case_id, role in rows:
+        roles.setdefault(case_id, []).append(role)
+    return Viewer(rows[0][0], roles) if rows else None
+
+
+@cache
+def _viewer() -> Select[Language, str, Role]:
+    """A row for each role, and one where there is none."""
+    shown = col(User.language), col(CaseRole.case_id), col(CaseRole.role)
+    return (
+        select_columns(*shown)
+        .join_from(User, Membership, col(Membership.user_id) == col(User.id))
+        .outerjoin(CaseRole, col(CaseRole.user_id) == col(User.id))
+        .where(
+            col(User.id) == bindparam("user_id"), col(Membership.team_id) == bindparam("team_id")
+        )
+        .where(col(User.disabled_at).is_(None))
+    )
+
+
+class Which(NamedTuple):
+    """A condition on deadlines, and what it asks for. There are few of them, and each is made once."""
+
+    condition: ColumnElement[bool]
+    values: Mapping[str, Any]
+
+
+def of_feed(feed: Feed) -> Which:
     """The deadlines within its scope: of cases on which its person holds a role, and no others."""
-    roles = [role for role in Role if counts(feed.scope, role)]
+    asked = {name: getattr(feed, name) for name in ("team_id", "user_id", "case_id", "kinds")}
+    return Which(_within(feed.scope, bool(feed.kinds)), asked)
+
+
+@cache
+def _within(scope: Scope, some_kinds: bool) -> ColumnElement[bool]:
+    roles = [role for role in Role if counts(scope, role)]
     held = select(CaseRole.case_id).where(
-        CaseRole.user_id == feed.user_id, col(CaseRole.role).in_(roles)
+        CaseRole.user_id == bindparam("user_id"), col(CaseRole.role).in_(roles)
     )
     return and_(
-        col(Deadline.team_id) == feed.team_id,
+        col(Deadline.team_id) == bindparam("team_id"),
         col(Deadline.case_id).in_(held),
-        col(Deadline.case_id) == feed.case_id if feed.scope is Scope.CASE else true(),
-        col(Deadline.kind).in_(feed.kinds) if feed.kinds else true(),
+        col(Deadline.case_id) == bindparam("case_id") if scope is Scope.CASE else true(),
+        col(Deadline.kind).in_(bindparam("kinds", expanding=True)) if some_kinds else true(),
     )
 
 
-def of_teams(reach: Reach) -> ColumnElement[bool]:
-    return true() if reach.team_ids is None else col(Deadline.team_id).in_(reach.team_ids)
+_ALL: ColumnElement[bool] = true()
+_OF_TEAMS = col(Deadline.team_id).in_(bindparam("team_ids", expanding=True))
 
 
-async def facts_shown(
-    session: AsyncSession, which: ColumnElement[bool], now: datetime
-) -> list[Facts]:
+def of_teams(reach: Reach) -> Which:
+    if reach.team_ids is None:
+        return Which(_ALL, {})
+    return Which(_OF_TEAMS, {"team_ids": sorted(reach.team_ids)})
+
+
+async def facts_shown(session: AsyncSession, which: Which, now: datetime) -> list[Facts]:
     """Live deadlines, and those that ended lately, soonest first; no drills."""
-    query = (
-        select_columns(*_raw_columns())
-        .join(Case, col(Case.id) == col(Deadline.case_id))
-        .where(which, col(Deadline.drill).is_(False))
-        .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > _kept_from(now)))
-        .order_by(col(Deadline.due_at), col(Deadline.id))
-    )
     connection = await session.connection()
-    rows: Iterable[Any] = (await connection.execute(query)).all()
-    return [_known(connection.dialect, tuple(row)) for row in rows]
+    query = _shown(which.condition, connection.dialect.name)
+    values = {**which.values, **_kept_from(now)}
+    lines = (await connection.execute(query, values)).scalar_one() or ""
+    return sorted(map(_known, filter(None, lines.split("\n"))), key=attrgetter("due_at", "id"))
+
+
+async def newest_dropped(session: AsyncSession, which: Which, now: datetime) -> datetime | None:
+    """When the last of those left that `facts_shown` leaves out for their age."""
+    query, values = _dropped(which.condition), {**which.values, **_kept_from(now)}
+    row = (await (await session.connection()).execute(query, values)).one()
+    spans = zip(row, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
+    return max((ended_at + span for ended_at, span in spans if ended_at), default=None)
+
+
+_CANCELLED = col(Deadline.state) == DeadlineState.CANCELLED
+#: Whatever ended before has left.
+_KEPT_FROM: ColumnElement[datetime] = case(
+    (_CANCELLED, bindparam("cancelled_from", type_=UtcDateTime)),
+    else_=bindparam("ended_from", type_=UtcDateTime),
+)
+
+
+def _kept_from(now: datetime) -> dict[str, datetime]:
+    return {"cancelled_from": now - CANCELLED_SHOWN_FOR, "ended_from": now - ENDED_SHOWN_FOR}
+
+
+@cache
+def _shown(which: ColumnElement[bool], dialect: str) -> Select[str]:
+    """All in one text, a line each: no text in JSON holds the end of a line."""
+    array = func.json_build_array if dialect == "postgresql" else func.json_array
+    as_they_are = (cast(one, Text) if isinstance(one.type, JSON) else one for one in _columns())
+    return (
+        select_columns(func.aggregate_strings(cast(array(*as_they_are), Text), "\n"))
+        .join_from(Deadline, Case, col(Case.id) == col(Deadline.case_id))
+        .where(which, col(Deadline.drill).is_(False))
+        .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > _KEPT_FROM))
+    )
+
+
+@cache
+def _dropped(which: ColumnElement[bool]) -> Select[Any]:
+    newest = (
+        func.max(case((condition, col(Deadline.ended_at))))
+        for condition in (_CANCELLED, ~_CANCELLED)
+    )
+    return select_columns(*newest).where(
+        which, col(Deadline.drill).is_(False), col(Deadline.ended_at) <= _KEPT_FROM
+    )
 
 
 @lru_cache(maxsize=50_000)
-def _known(dialect: Dialect, row: tuple[Any, ...]) -> Facts:
-    """As the driver gives it, a row is the key, so that nothing kept is ever stale."""
-    readers = _readers(dialect)
-    return Facts(
-        *(read(value) if read else value for read, value in zip(readers, row, strict=True))
-    )
+def _known(row: str) -> Facts:
+    """All that was read is the key, so that nothing kept is ever stale."""
+    values = zip(_readers(), json.loads(row), strict=True)
+    return Facts(*(read(value) if read and value is not None else value for read, value in values))
 
 
-@lru_cache(maxsize=8)
-def _readers(dialect: Dialect) -> Sequence[Callable[[Any], Any] | None]:
-    """What makes of each column what it stands for."""
-    types = [(one.key, one.type.dialect_impl(dialect)) for one in _columns()]
-    return [
-        json.loads if key == "sources" else one.result_processor(dialect, None)
-        for key, one in types
-    ]
+@cache
+def _readers() -> Sequence[Callable[[Any], Any] | None]:
+    """What makes of the JSON of each column what it stands for."""
+    return [_reader(one.type) for one in _columns()]
+
+
+def _reader(kind: Any) -> Callable[[Any], Any] | None:
+    match kind:
+        case UtcDateTime():
+            return _instant
+        case Choice():
+            return kind.kind
+        case Date():
+            return date.fromisoformat
+        case Boolean():
+            return bool
+        case JSON():
+            return json.loads
+        case _:
+            return None
+
+
+def _instant(text: str) -> datetime:
+    """SQLite keeps no zone."""
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _columns() -> list[Any]:
     columns = [core_table(Deadline).c[name] for name in _OF_DEADLINE]
     return columns + [core_table(Case).c[name] for name in _OF_CASE]
-
-
-def _raw_columns() -> list[Any]:
-    """As the driver gives them; as text what it would take apart."""
-    return [
-        cast(one, Text) if one.key == "sources" else type_coerce(one, NullType())
-        for one in _columns()
-    ]
-
-
-async def newest_dropped(
-    session: AsyncSession, which: ColumnElement[bool], now: datetime
-) -> datetime | None:
-    """When the last of those left that `facts_shown` leaves out for their age."""
-    cancelled = col(Deadline.state) == DeadlineState.CANCELLED
-    newest = (
-        func.max(case((condition, col(Deadline.ended_at)))) for condition in (cancelled, ~cancelled)
-    )
-    query = select_columns(*newest).where(
-        which, col(Deadline.drill).is_(False), col(Deadline.ended_at) <= _kept_from(now)
-    )
-    row = (await (await session.connection()).execute(query)).one()
-    spans = zip(row, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
-    return max((ended_at + span for ended_at, span in spans if ended_at), default=None)
-
-
-def _kept_from(now: datetime) -> ColumnElement[datetime]:
-    """Whatever ended before has left."""
-    cancelled = col(Deadline.state) == DeadlineState.CANCELLED
-    return case((cancelled, now - CANCELLED_SHOWN_FOR), else_=now - ENDED_SHOWN_FOR)

@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 from icalendar import Calendar
 
+from service.feeds import calendar, components
+from service.flows import showing
+from service.store import shown
 from tests.api.installation import Installation, Team, create
 from workers.tasks import deliver
 
@@ -51,6 +54,14 @@ def of(installation: Installation, made: dict[str, Any]) -> Subscription:
     """What the answer that holds the address subscribes to."""
     path = "/f/" + made["url"].rpartition("/f/")[2]
     return Subscription(installation.outside, made["id"], path)
+
+
+def forget() -> None:
+    """What a process keeps of events is gone, as in one that has just begun."""
+    for module in (calendar, components, showing, shown):
+        for one in vars(module).values():
+            if hasattr(one, "cache_clear"):
+                one.cache_clear()
 
 
 def modified_at(response: httpx.Response) -> Any:

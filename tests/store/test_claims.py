@@ -187,7 +187,8 @@ async def test_of_what_is_due_that_goes_first_whose_time_runs_out_first(
 async def test_however_much_one_team_has_due_each_other_team_is_served_in_every_claim(
     database: Opened, docket: Docket
 ) -> None:
-    crowd = await put_mails(database, docket, 70, next_attempt_at=NOW - MINUTE)
+    pressing = {"next_attempt_at": NOW - MINUTE, "useful_until": NOW + MINUTE}
+    crowd = await put_mails(database, docket, 70, **pressing)
     async with database.transaction() as session:
         others = [await factories.put_docket(session) for _ in range(3)]
     few = {one.team.id: await put_mails(database, one, 2) for one in others}

@@ -29,6 +29,7 @@ _log = structlog.get_logger()
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
     rounds, ticked = 0, False
+    loop, every_seconds = asyncio.get_running_loop(), runtime.settings.poll_seconds
 
     async def watched() -> bool:
         """What the tick was worth counts for one watch."""
@@ -45,6 +46,7 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     ]
     async with listening(runtime), _delivering(runtime, stop) as released:
         while not stop.is_set():
+            began = loop.time()
             well = await _guarded(tasks.tick(runtime), "tick")
             released.set()
             ticked |= well
@@ -56,8 +58,10 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
             for one in beside[1:]:
                 one.round_ended()
             rounds += 1
+            # What the round has taken is not waited for once more, but for a breath.
+            rest = max(every_seconds - (loop.time() - began), every_seconds / 10)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), runtime.settings.poll_seconds)
+                await asyncio.wait_for(stop.wait(), rest)
         for one in beside:
             await one.end()
 

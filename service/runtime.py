@@ -91,9 +91,13 @@ class Runtime:
     async def now(self, session: AsyncSession) -> datetime:
         """For the clockwork: the database's clock where workers share one, so that a host whose own
         clock is wrong neither sends early nor takes a lease from the living."""
-        if self.settings.embedded or self.settings.rehearsal_clock:
-            return self.clock()
-        return await database_now(session)
+        return self.own_now or await database_now(session)
+
+    @property
+    def own_now(self) -> datetime | None:
+        """None where the database's clock decides."""
+        own = self.settings.embedded or self.settings.rehearsal_clock
+        return self.clock() if own else None
 
     async def close(self) -> None:
         for channel in self.channels.values():

@@ -35,6 +35,7 @@ from service.store.idempotency import KEPT_FOR, forget_before
 from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
 from service.store.installation import count_watch
 from service.store.outbox import forget_payloads, give_up_held
+from service.store.pulse import is_due
 from workers.gate import rests, while_working
 from workers.recording import Minutes
 
@@ -62,9 +63,10 @@ _log = structlog.get_logger()
 
 @while_working(0)
 async def tick(runtime: Runtime) -> int:
-    """Releases everything that is due; answers the number of messages written."""
-    written = 0
-    while True:
+    """Releases everything that is due; answers the number of messages written. Most ticks find nothing, by
+    a glance."""
+    written, last = 0, not await is_due(runtime.glances, runtime.own_now)
+    while not last:
         async with runtime.transaction() as session:
             released = await release_due(await _sitting(runtime, session), _BATCH)
             if released.looked_at:
@@ -73,9 +75,9 @@ async def tick(runtime: Runtime) -> int:
         if released.looked_at:
             fault("release.after_commit")
             _log.info("released", looked_at=released.looked_at, messages=released.messages)
-        if released.last:
-            _ticked.set(runtime.clock().timestamp())
-            return written
+        last = released.last
+    _ticked.set(runtime.clock().timestamp())
+    return written
 
 
 async def deliver(runtime: Runtime) -> int:

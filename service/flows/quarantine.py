@@ -21,7 +21,8 @@ from service.store.attempts import Attempt, keep_attempts
 from service.store.installation import Because, locked_installation, the_installation
 from service.store.journal import Happening, record
 from service.store.messages import Message
-from service.store.migrations import FIT, schema_of
+from service.store.migrations import FIT
+from service.store.pulse import Pulse
 from service.store.waiting import Waiting, waiting_messages
 
 _BATCH = 100
@@ -35,15 +36,14 @@ class Rest(StrEnum):
     WENT_BACK = "went_back"
 
 
-async def why_at_rest(session: AsyncSession, memory: Memory) -> Rest | None:
+def why_at_rest(seen: Pulse, memory: Memory) -> Rest | None:
     """None: it may move. WENT_BACK: it looks as if the database was put back, and nobody has noticed yet;
     what was read may be older than what is remembered by now, so `confine_what_went_back` looks again."""
-    if await schema_of(session) not in FIT:
+    if seen.schema not in FIT:
         return Rest.SCHEMA_UNFIT
-    one = await the_installation(session)
-    if one.quarantined_at is not None:
+    if seen.quarantined_at is not None:
         return Rest.QUARANTINED
-    return Rest.WENT_BACK if one.watches < memory.seen(one.life) else None
+    return Rest.WENT_BACK if seen.watches < memory.seen(seen.life) else None
 
 
 async def confine_what_went_back(

@@ -58,11 +58,16 @@ async def schema_of(session: AsyncSession) -> Schema:
         found = (await connection.execute(text(query))).one_or_none()
     except SQLAlchemyError:
         return Schema.OUTDATED
-    if found is None or found[0] < head():
+    return schema_by(*found or (None, None))
+
+
+def schema_by(version: str | None, oldest_code: str | None) -> Schema:
+    """As the database itself says of its revision, and of the oldest code that may work on it."""
+    if version is None or version < head():
         return Schema.OUTDATED
-    if found[0] == head():
+    if version == head():
         return Schema.CURRENT
-    return Schema.NEWER if (found[1] or "") <= head() else Schema.UNKNOWN
+    return Schema.NEWER if (oldest_code or "") <= head() else Schema.UNKNOWN
 
 
 async def at_head(session: AsyncSession) -> bool:

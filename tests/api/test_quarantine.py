@@ -15,6 +15,7 @@ from service.commands import quarantine as command
 from service.flows import quarantine
 from service.store.installation import Because
 from service.store.migrations import head
+from service.store.pulse import pulse
 from tests.api.installation import Installation, Team, create, read
 from tests.harness.contents import Contents, put_back, whole
 from workers import tasks
@@ -163,11 +164,11 @@ async def test_what_the_host_remembers_outlives_the_process_and_a_ruined_file_ha
     await run(installation)
     file = installation.runtime.settings.home / "memory.json"
     memory = type(installation.runtime.memory)
-    async with installation.runtime.reading() as session:
-        (row,) = dump(installation)["installations"]
-        assert memory(file).seen(row["life"]) == row["watches"] == 2
-        file.write_text("{")
-        assert await quarantine.why_at_rest(session, memory(file)) is None
+    (row,) = dump(installation)["installations"]
+    assert memory(file).seen(row["life"]) == row["watches"] == 2
+    file.write_text("{")
+    seen = await pulse(installation.runtime.glances)
+    assert quarantine.why_at_rest(seen, memory(file)) is None
 
 
 async def test_a_quarantine_by_hand_holds_until_it_is_ended_and_both_are_journalled(

@@ -99,7 +99,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             wanted={"kill": 30, "restart of Postgres": 3, "flush": 5},
             gates=repeats(2) | RESCUED | late(0.5, 1) | late(1, 240),
             tools=1,
-            patience=420,
+            patience=900,
         ),
         Scenario(
             "S3",

@@ -43,7 +43,7 @@ from tests.harness.postgres import PostgresServer
 _POSTS = 80
 #: SQLite has one writer: more would wait for each other's lock in no order at all.
 _CONNECTIONS = {"SQLite": 1, "Postgres": 8}
-_CASES, _OF_A_CASE = 100, 10
+_CASES, _OF_A_CASE = 1_000, 10
 _IMPORTED = _CASES * _OF_A_CASE
 #: What an import writes, and what that hangs on, in the order in which it can be written.
 _WRITTEN = (Team, User, Case, CaseRole, TriggerEvent, Deadline, JournalEntry)

@@ -18,7 +18,7 @@ from service.flows.endpoint_care import note
 from service.flows.handover import Delivered
 from service.flows.mishaps import Trouble, tell_of_trouble, trouble_with
 from service.flows.recipients import restored
-from service.store.attempts import close_attempts
+from service.store.attempts import close_attempts, lost_tries
 from service.store.journal import Happening, record
 from service.store.messages import Message
 from service.store.outbox import give_up, hold, mark_accepted, put_back
@@ -153,8 +153,10 @@ async def _failed(
 ) -> bool:
     """True when the message has come to its end without being accepted."""
     message, lease = one.consignment.message, one.consignment.lease
+    # That a worker died in the midst of it makes nobody wait longer for the next try.
+    lost = await lost_tries(session, message.id) if message.attempts > 1 else 0
     decision = after_failure(
-        one.outcome, message.attempts, pauses, now, message.useful_until, jitter
+        one.outcome, message.attempts - lost, pauses, now, message.useful_until, jitter
     )
     if isinstance(decision, TryAgain):
         await put_back(session, message.id, lease, decision.at, not one.outcome.unreached)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, bindparam, delete, text, update
+from sqlalchemy import Index, bindparam, delete, func, text, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +17,8 @@ from service.store.columns import (
     insert_missing,
     insert_rows,
 )
+
+_WORKER_LOST = "worker_lost"
 
 
 class Attempt(Row, table=True):
@@ -61,7 +63,7 @@ async def close_abandoned(
     await session.exec(
         update(Attempt)
         .where(col(Attempt.message_id).in_(ids), col(Attempt.closed_at).is_(None))
-        .values(closed_at=now, verdict=Verdict.UNKNOWN, code="worker_lost")
+        .values(closed_at=now, verdict=Verdict.UNKNOWN, code=_WORKER_LOST)
         .execution_options(synchronize_session=False)
     )
     return await maybe_repeated(session, ids)
@@ -73,6 +75,14 @@ async def maybe_repeated(session: AsyncSession, message_ids: Iterable[str]) -> s
         col(Attempt.message_id).in_(list(message_ids)), Attempt.verdict == Verdict.UNKNOWN
     )
     return set(await session.exec(query.distinct()))
+
+
+async def lost_tries(session: AsyncSession, message_id: str) -> int:
+    """How many of its tries ended with the process that made them."""
+    lost = select(func.count()).where(
+        Attempt.message_id == message_id, Attempt.code == _WORKER_LOST
+    )
+    return int((await session.exec(lost)).one())
 
 
 async def keep_attempts(session: AsyncSession, attempts: Sequence[Attempt]) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, and_, case, func, or_, true, update
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, case, func, or_, true, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bundles import Pace, patient_from, turn_at
 from service.domain.notifications import ChannelKind, MessageState
 from service.store.attempts import Attempt
+from service.store.columns import core_table
 from service.store.endpoints import Endpoint
 from service.store.messages import (
     PACED,
@@ -292,13 +293,17 @@ async def _lease(
 async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:
     """Endpoint id to the seconds of its rate that have just been used up. Whoever has rested may be sent
     ten seconds' worth in one go. Added by the database: workers share one account."""
+    if not seconds:
+        return
     floor, ceiling = now.timestamp() - _BURST, now.timestamp() + _FAR
-    paced = col(Endpoint.paced_to)
+    endpoints = core_table(Endpoint)
+    paced = endpoints.c.paced_to
     standing = case((or_(paced < floor, paced > ceiling), floor), else_=paced)
-    for endpoint_id in sorted(seconds):
-        await session.exec(
-            update(Endpoint)
-            .where(col(Endpoint.id) == endpoint_id)
-            .values(paced_to=standing + seconds[endpoint_id])
-            .execution_options(synchronize_session=False)
-        )
+    statement = (
+        update(endpoints)
+        .where(endpoints.c.id == bindparam("endpoint_id"))
+        .values(paced_to=standing + bindparam("share"))
+    )
+    # In one order, or two claims would wait for each other.
+    shares = [{"endpoint_id": one, "share": seconds[one]} for one in sorted(seconds)]
+    await (await session.connection()).execute(statement, shares)

@@ -1,15 +1,19 @@
 """Fixtures made of real parts; see `harness/`. A session is one process of pytest-xdist."""
 
+import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 import service.clock  # noqa: F401  (pins zone data before any test builds a zone)
+from tests.api.installation import Installation, Populated, Team, installed
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import migrate
 from tests.harness.receiver import Receiver
@@ -96,6 +100,56 @@ def any_database_url(request: pytest.FixtureRequest) -> str:
     """ADQUEM_DATABASE_URL of a fresh, migrated database: the test runs on each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def populated(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Populated:
+    """Entered once: the requests that it takes are longer than most tests."""
+    folder = tmp_path_factory.mktemp("populated")
+    file = Path(shutil.copy(sqlite_template, folder / "adquem.sqlite3"))
+
+    async def enter() -> Populated:
+        async with installed(f"sqlite:///{file}", folder) as one:
+            return Populated(file, one.operator_key, await one.team())
+
+    return asyncio.run(enter())
+
+
+@pytest.fixture
+def beginning(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """The database that an installation begins with, and the operator's key in it: an empty one, unless
+    the test wants a `team` and does not want both databases."""
+    wanted = request.fixturenames
+    if "any_database_url" in wanted:
+        return request.getfixturevalue("any_database_url"), ""
+    if "team" not in wanted:
+        return request.getfixturevalue("sqlite_url"), ""
+    populated: Populated = request.getfixturevalue("populated")
+    copy = shutil.copy(populated.file, tmp_path / "adquem.sqlite3")
+    return f"sqlite:///{copy}", populated.operator_key
+
+
+@pytest.fixture
+def own_settings() -> dict[str, Any]:
+    """Settings of the installation beside the usual ones; a file of tests may have its own."""
+    return {}
+
+
+@pytest.fixture
+async def installation(
+    beginning: tuple[str, str], tmp_path: Path, own_settings: dict[str, Any]
+) -> AsyncIterator[Installation]:
+    url, key = beginning
+    async with installed(url, tmp_path, key, **own_settings) as one:
+        yield one
+
+
+@pytest.fixture
+async def team(installation: Installation, populated: Populated) -> Team:
+    """In an installation that a test has put up in a way of its own, a new one."""
+    if installation.operator_key != populated.operator_key:
+        return await installation.team()
+    return replace(populated.team, admin=installation.client(populated.team.key))
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from service.flows.handover import Delivered
 from service.flows.settling import Recording, record_all, record_alone
 from service.runtime import Runtime
 
-#: Verdicts that come within this time of each other are written together.
-_GATHERING_SECONDS = 0.005
+#: Verdicts that come within this time of each other are written together, up to so many.
+_GATHERING_SECONDS, _MOST_GATHERED = 0.005, 32
 #: What no waiting mends.
 _OUR_FAULT = (DataError, IntegrityError, ProgrammingError)
 #: How often a verdict is offered again to a database that is away; it is never dropped.
@@ -48,9 +48,12 @@ class Minutes:
         """Ends when these are written."""
         self._heard += delivered
         async with self._writing:
-            if self._heard:
+            known = 0
+            while known < len(self._heard) < _MOST_GATHERED:
+                known = len(self._heard)
                 await asyncio.sleep(_GATHERING_SECONDS)
-                batch, self._heard = self._heard, []
+            batch, self._heard = self._heard, []
+            if batch:
                 await record(self._runtime, batch)
 
 

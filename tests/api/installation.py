@@ -29,6 +29,8 @@ LOOPBACK = ("127.0.0.0/8",)
 on_both = pytest.mark.usefixtures("any_database_url")
 #: Applications that serve nobody now. To analyse all routes takes longer than most tests: it is done once.
 _idle: list[FastAPI] = []
+#: Settings that an application is made with; all others it asks for each time that it starts.
+_SHAPING = {"max_body_bytes", "public_url"}
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -112,6 +114,15 @@ class Team:
         return await create(self.admin, "/deadlines", deadline_body(self.case, **entered))
 
 
+@dataclass(frozen=True)
+class Populated:
+    """A SQLite file to copy installations from, in which the operator has entered a team."""
+
+    file: Path
+    operator_key: str
+    team: Team
+
+
 def case_body(code: str, people: dict[str, str], **given: Any) -> dict[str, Any]:
     roles = [{"role": role, "user_id": user} for role, user in people.items()]
     return {"code": code, "timezone": "Asia/Almaty", "roles": roles} | given
@@ -169,7 +180,8 @@ async def installed(
         rehearsal_clock=clock.file,
         **own,
     )
-    app = _idle.pop() if _idle and not given else create_app(settings)
+    of_its_own = given.keys() & _SHAPING
+    app = _idle.pop() if _idle and not of_its_own else create_app(settings)
     app.state.settings = settings
     async with app.router.lifespan_context(app):
         installation = Installation(app, clock, operator_key)
@@ -184,5 +196,5 @@ async def installed(
         finally:
             for client in installation.clients:
                 await client.aclose()
-    if not given:
+    if not of_its_own:
         _idle.append(app)

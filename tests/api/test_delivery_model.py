@@ -28,8 +28,7 @@ from service.flows.delivery import LEASE
 from service.store.journal import chains, first_broken
 from service.store.messages import Message
 from service.store.subjects import Subject
-from tests.api.conftest import Populated
-from tests.api.installation import Installation, Team, create, installed
+from tests.api.installation import Installation, Populated, Team, create, installed
 from tests.api.sending import TAKEN, Copy, Receiver, Tables, Worker, about, read_tables
 from tests.api.test_one_plan import dying, walked
 from workers import tasks

@@ -70,12 +70,8 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
         # Each takes milliseconds: what comes in meanwhile, as a relay's yes, must not wait for a hundred.
         await asyncio.sleep(0)
         subject = situation.subject
-        try:
-            release = _Release(situation, endpoints.get(subject.team_id, []), sitting.channels, now)
-            release.run()
-        except Exception:
-            # One that cannot be told must not silence the rest of the batch.
-            _log.exception("release_failed", subject_id=subject.id)
+        release = _released(sitting, situation, endpoints.get(subject.team_id, []))
+        if release is None:
             _put_off(subject, now)
             continue
         subject.failing_since = None
@@ -94,6 +90,19 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
         await _lapse(sitting, situation)
     await report_lost(sitting, lost)
     return Released(len(subjects), len(messages), last)
+
+
+def _released(
+    sitting: Sitting, situation: Situation[Subject], endpoints: Sequence[Endpoint]
+) -> "_Release | None":
+    """None for one that cannot be told: it must not silence the rest of the batch."""
+    try:
+        release = _Release(situation, endpoints, sitting.channels, sitting.now)
+        release.run()
+    except Exception:
+        _log.exception("release_failed", subject_id=situation.subject.id)
+        return None
+    return release
 
 
 def _count(sitting: Sitting, happenings: Sequence[Happening]) -> None:
@@ -144,7 +153,7 @@ class _Release:
     def __init__(
         self,
         situation: Situation[Subject],
-        endpoints: list[Endpoint],
+        endpoints: Sequence[Endpoint],
         channels: Channels,
         now: datetime,
     ) -> None:

@@ -198,9 +198,9 @@ def _dropped(which: ColumnElement[bool]) -> Select[Any]:
         func.max(case((condition, col(Deadline.ended_at))))
         for condition in (_CANCELLED, ~_CANCELLED)
     )
-    return select_columns(*newest).where(
-        which, col(Deadline.drill).is_(False), col(Deadline.ended_at) <= _KEPT_FROM
-    )
+    # That most have not ended is known to a planner; of the comparison alone it believes a third.
+    ended = and_(col(Deadline.ended_at).is_not(None), col(Deadline.ended_at) <= _KEPT_FROM)
+    return select_columns(*newest).where(which, col(Deadline.drill).is_(False), ended)
 
 
 @lru_cache(maxsize=50_000)

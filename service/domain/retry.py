@@ -22,10 +22,8 @@ class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 4096
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
     under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
-    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `unreached`: the
-    relay itself was away, for every mail, so that this try says nothing of the message and counts for
-    nothing. `address`: what was dialled, None where nothing was. `took`: how long the other side was
-    talked to."""
+    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `address`: what
+    was dialled, None where nothing was. `took`: how long the other side was talked to."""
 
     verdict: Verdict
     code: str
@@ -33,9 +31,14 @@ class Outcome:
     retry_after: timedelta | None = None
     remote_id: str | None = None
     at: str | None = None
-    unreached: bool = False
     address: str | None = None
     took: timedelta = timedelta()
+
+    @property
+    def unreached(self) -> bool:
+        """The relay itself was away, for every mail: this try says nothing of the message, and counts for
+        nothing."""
+        return self.at == "connection"
 
 
 class GiveUp(StrEnum):

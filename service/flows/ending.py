@@ -15,6 +15,7 @@ from service.flows.announcing import (
     notice_of,
 )
 from service.flows.calendar_part import wishes_on
+from service.flows.docket import Docket
 from service.flows.moving import on_case
 from service.flows.seconding import seconded
 from service.flows.sitting import Sitting
@@ -92,7 +93,9 @@ async def end(
         return deadline, Started()
     fate = Fate.REFUSAL if ending.refused else Fate.COMPLETION
     done_on = ending.done_on or sitting.today(deadline.timezone)
-    started = await follow(sitting, deadline, case, fate, person, done_on, ending.served_on)
+    docket, served_on = Docket(sitting.session, sitting.now), ending.served_on
+    started = await follow(sitting, docket, deadline, case, fate, person, done_on, served_on)
+    await docket.write()
     return deadline, started
 
 

@@ -17,6 +17,7 @@ from service.domain.escalation import Role
 from service.domain.notifications import ChannelKind, EventType, Notice
 from service.domain.plan import Plan, PlanFacts, PlannedStep, Why, plan, recorded
 from service.flows.announcing import announce, announcements, notice_of
+from service.flows.docket import Docket
 from service.flows.firing import after_firing, event_of, events_of, recipients_of
 from service.flows.ladders import begun
 from service.flows.moving import ends_move
@@ -131,7 +132,9 @@ async def _lapse(sitting: Sitting, situation: Situation[Subject]) -> None:
             )
             await record(sitting.session, [overdue], now)
             if not await ends_move(sitting, deadline, Fate.LAPSE, "lapsed anew", "system"):
-                await follow(sitting, deadline, case, Fate.LAPSE, "system")
+                docket = Docket(sitting.session, now)
+                await follow(sitting, docket, deadline, case, Fate.LAPSE, "system")
+                await docket.write()
     except Exception:
         # The reminders of this batch must go out whatever the next clock is.
         _log.exception("lapse_failed", deadline_id=deadline.id)

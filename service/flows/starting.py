@@ -64,7 +64,7 @@ async def start(
     docket.happenings.append(_happening(event.created_by, event, "trigger_event.recorded", data))
     await enter(sitting, docket, started.deadlines, case, event.created_by)
     for deadline in list(started.deadlines):
-        further = await _follow(sitting, docket, deadline, case, Fate.DUE, event.created_by)
+        further = await follow(sitting, docket, deadline, case, Fate.DUE, event.created_by)
         started.deadlines += further.deadlines
         started.not_started |= further.not_started
     return started
@@ -72,6 +72,7 @@ async def start(
 
 async def follow(
     sitting: Sitting,
+    docket: Docket,
     deadline: Deadline,
     case: Case,
     fate: Fate,
@@ -84,22 +85,6 @@ async def follow(
     A person who completes gives the dates that the next rules need, or is asked for them; the
     clockwork records why a rule gave none.
     """
-    docket = Docket(sitting.session, sitting.now)
-    started = await _follow(sitting, docket, deadline, case, fate, actor, occurred_on, served_on)
-    await docket.write()
-    return started
-
-
-async def _follow(
-    sitting: Sitting,
-    docket: Docket,
-    deadline: Deadline,
-    case: Case,
-    fate: Fate,
-    actor: str,
-    occurred_on: date | None = None,
-    served_on: date | None = None,
-) -> Started:
     rule = sitting.library.find(deadline.rule_id)
     kind = rule.starts.get(fate) if rule else None
     if rule is None or kind is None:

@@ -8,11 +8,10 @@ drawn by lot, so that nobody's crowd keeps the others waiting.
 """
 
 import random
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, and_, bindparam, case, func, or_, true, update
+from sqlalchemy import ColumnElement, TextClause, and_, func, true, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
@@ -21,8 +20,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bundles import Pace, patient_from, turn_at
 from service.domain.notifications import ChannelKind, MessageState
 from service.store.attempts import Attempt
-from service.store.columns import core_table
-from service.store.endpoints import Endpoint
 from service.store.messages import (
     PACED,
     PATIENT_MAILS,
@@ -31,19 +28,13 @@ from service.store.messages import (
     Message,
     not_behind,
 )
+from service.store.room import Waiting, room_of_endpoints, with_room
 
-#: Seconds of its rate that an endpoint may be sent in one go after a rest.
-_BURST = 10
-#: No share lasts for so many seconds: an account that is further ahead was kept by a clock that went wrong.
-_FAR = 3600
 #: Rows taken into view for each that may be claimed: an endpoint whose rows fill them all is full by then,
 #: and passed over the next time.
 _LOOKED_AT = 8
 #: Of so many that have waited longest, those are taken into view whose time runs out first.
 _WEIGHED = 2000
-
-#: A message's id and its endpoint's.
-_Waiting = tuple[str, str | None]
 
 
 async def lease_due(
@@ -60,16 +51,16 @@ async def lease_due(
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
     await _put_off(session, pace, now, limit * _LOOKED_AT)
-    room, claimed = await _room(session, now), list[Message]()
+    room, claimed = await room_of_endpoints(session, now), list[Message]()
     full = [endpoint_id for endpoint_id, left in room.items() if not left]
 
-    async def take(rows: Sequence[_Waiting], first: Mapped[datetime]) -> None:
+    async def take(rows: Sequence[Waiting], first: Mapped[datetime]) -> None:
         nonlocal room
-        ids, left = await _with_room(session, rows, room), limit - len(claimed)
+        ids, left = await with_room(session, rows, room), limit - len(claimed)
         more = await _lease_first(session, ids, first, now, lease, lease_for, left)
         claimed.extend(more)
         if len(claimed) < limit and any(one.endpoint_id for one in more):
-            room = await _room(session, now)
+            room = await room_of_endpoints(session, now)
 
     most = limit * _LOOKED_AT
     waited, time_left = col(Message.next_attempt_at), col(Message.useful_until)
@@ -80,8 +71,7 @@ async def lease_due(
     every = _due(PENDING, pace, full, now)
     nearest = await _nearest(session, every, time_left, most)
     if len(nearest) == most and (half := int((limit - len(claimed)) / 2 + lot())):
-        drawn = sorted(await _first_of_teams(session, every), key=lambda _: lot())[:half]
-        await take(drawn, waited)
+        await take(await _first_of_teams(session, every, half, lot), waited)
     await take(nearest, time_left)
     return claimed
 
@@ -159,30 +149,6 @@ async def _mails_begun(
     return begun
 
 
-async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
-    """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
-    have had their share; of all others as many as they take at once."""
-    paced = (now.timestamp(), now.timestamp() + _FAR)
-    under_way = (
-        select_columns(col(Message.endpoint_id), func.count().label("number"))
-        .where(col(Message.state) == MessageState.SENDING, col(Message.endpoint_id).is_not(None))
-        .where(col(Message.next_attempt_at) > now)
-        .group_by(col(Message.endpoint_id))
-        .subquery()
-    )
-    query = (
-        select_columns(
-            col(Endpoint.id), col(Endpoint.at_once), col(Endpoint.paced_to), under_way.c.number
-        )
-        .outerjoin(under_way, under_way.c.endpoint_id == col(Endpoint.id))
-        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to).between(*paced)))
-    )
-    return {
-        row[0]: 0 if paced[0] < row[2] < paced[1] else max(row[1] - (row[3] or 0), 0)
-        for row in await session.exec(query)  # type: ignore[call-overload]  # columns, not models
-    }
-
-
 async def _lease_first(
     session: AsyncSession,
     message_ids: Sequence[str],
@@ -208,7 +174,7 @@ async def _lease_first(
 
 async def _nearest(
     session: AsyncSession, due: ColumnElement[bool], first: Mapped[datetime], most: int
-) -> Sequence[_Waiting]:
+) -> Sequence[Waiting]:
     """Of those that have waited longest the first by that column.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
@@ -226,9 +192,11 @@ async def _nearest(
     return list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
 
 
-async def _first_of_teams(session: AsyncSession, due: ColumnElement[bool]) -> Sequence[_Waiting]:
-    """Of each team the one that has waited longest. Reads one entry of an index for each team, however much
-    any of them has waiting."""
+async def _first_of_teams(
+    session: AsyncSession, due: ColumnElement[bool], most: int, lot: Callable[[], float]
+) -> Sequence[Waiting]:
+    """Of as many teams, drawn by lot, the one that has waited longest. Reads one entry of an index for each
+    team that waits, however much it has waiting."""
     team_id = col(Message.team_id)
     teams = (
         select_columns(func.min(team_id).label("id")).where(PENDING).cte("teams", recursive=True)
@@ -241,31 +209,10 @@ async def _first_of_teams(session: AsyncSession, due: ColumnElement[bool]) -> Se
     longest = first.order_by(col(Message.next_attempt_at)).limit(1).scalar_subquery()
     ids = select_columns(longest).select_from(teams).where(teams.c.id.is_not(None))
     found = [row[0] for row in await session.exec(ids) if row[0]]  # type: ignore[call-overload]
+    drawn = sorted(found, key=lambda _: lot())[:most]
     wanted = select_columns(col(Message.id), col(Message.endpoint_id))
-    wanted = wanted.where(col(Message.id).in_(found))
+    wanted = wanted.where(col(Message.id).in_(drawn))
     return list(await session.exec(wanted))  # type: ignore[call-overload]  # columns, not models
-
-
-async def _with_room(
-    session: AsyncSession, waiting: Sequence[_Waiting], room: Mapping[str, int]
-) -> list[str]:
-    """The ids of those for which there is room: of each endpoint the first ones alone."""
-    wanted = {endpoint_id for _, endpoint_id in waiting if endpoint_id is not None}
-    takes = await _at_once(session, wanted) | dict(room)
-    found, turns = [], Counter[str | None]()
-    for message_id, endpoint_id in waiting:
-        turns[endpoint_id] += 1
-        if endpoint_id is None or turns[endpoint_id] <= takes[endpoint_id]:
-            found.append(message_id)
-    return found
-
-
-async def _at_once(session: AsyncSession, endpoint_ids: Collection[str]) -> dict[str, int]:
-    query = select_columns(col(Endpoint.id), col(Endpoint.at_once)).where(
-        col(Endpoint.id).in_(endpoint_ids)
-    )
-    rows = await session.exec(query) if endpoint_ids else []  # type: ignore[call-overload]
-    return {str(row[0]): int(row[1]) for row in rows}
 
 
 async def _lease(
@@ -288,22 +235,3 @@ async def _lease(
         .execution_options(synchronize_session=False)
     )
     return list(claimed.scalars())
-
-
-async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:
-    """Endpoint id to the seconds of its rate that have just been used up. Whoever has rested may be sent
-    ten seconds' worth in one go. Added by the database: workers share one account."""
-    if not seconds:
-        return
-    floor, ceiling = now.timestamp() - _BURST, now.timestamp() + _FAR
-    endpoints = core_table(Endpoint)
-    paced = endpoints.c.paced_to
-    standing = case((or_(paced < floor, paced > ceiling), floor), else_=paced)
-    statement = (
-        update(endpoints)
-        .where(endpoints.c.id == bindparam("endpoint_id"))
-        .values(paced_to=standing + bindparam("share"))
-    )
-    # In one order, or two claims would wait for each other.
-    shares = [{"endpoint_id": one, "share": seconds[one]} for one in sorted(seconds)]
-    await (await session.connection()).execute(statement, shares)

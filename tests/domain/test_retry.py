@@ -46,7 +46,7 @@ def test_whatever_is_not_a_refusal_is_tried_again(verdict: Verdict) -> None:
 def test_a_relay_that_is_away_makes_a_message_wait_seconds_however_long_it_has_been_tried(
     attempt: int, code: str
 ) -> None:
-    away = Outcome(Verdict.TEMPORARY, code, at="connection", unreached=True)
+    away = Outcome(Verdict.TEMPORARY, code, at="connection")
     again = after_failure(away, attempt, MAIL_PAUSES, NOW, LONG_AFTER, jitter=1)
     assert again == TryAgain(NOW + timedelta(seconds=5.5))
     too_late = after_failure(away, attempt, MAIL_PAUSES, NOW, NOW, jitter=0)

@@ -1,18 +1,15 @@
 """What is kept of events that were rendered before is never stale: a calendar shows what a process that has
 kept nothing would show, whatever became different, and whoever made it so."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import update
 
 from service.store.cases import Case
 from service.store.columns import core_table
 from service.store.deadlines import Deadline
-from tests.api.installation import Installation, change, installed
+from tests.api.installation import Installation, change, on_both
 from tests.feeds.subscription import Subscription, forget, subscribe
 from tests.harness.world import START
 
@@ -58,65 +55,64 @@ OF_CASE = [
 ]
 
 
-@pytest.fixture(params=["sqlite_url", "postgres_url"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Installation]:
-    async with installed(request.getfixturevalue(request.param), tmp_path) as one:
-        yield one
-
-
 async def as_kept_and_anew(feed: Subscription) -> tuple[bytes, bytes]:
     kept = await feed.content()
     forget()
     return kept, await feed.content()
 
 
+@on_both
 async def test_what_is_shown_is_what_the_database_says_even_behind_the_back_of_every_counter(
-    house: Installation,
+    installation: Installation,
 ) -> None:
-    team = await house.team()
+    team = await installation.team()
     await change(team.admin, f"/cases/{team.case}", {"ceiling": 3, "forum": "A court"})
     await team.deadline(notes="A note", due_on="2026-04-01")
-    feed = await subscribe(house, team, "owner", 3)
-    house.clock.advance(timedelta(hours=6))
+    feed = await subscribe(installation, team, "owner", 3)
+    installation.clock.advance(timedelta(hours=6))
     before, anew = await as_kept_and_anew(feed)
     assert before == anew
     changes = [(Deadline, *one) for one in OF_DEADLINE] + [(Case, *one) for one in OF_CASE]
     for table, name, value, visible in changes:
-        await written(house, table, name, value)
+        await written(installation, table, name, value)
         kept, anew = await as_kept_and_anew(feed)
         assert kept == anew, (name, value)
         assert (kept != before) is visible, (name, value)
         before = kept
 
 
-async def written(house: Installation, table: Any, name: str, value: Any) -> None:
-    async with house.runtime.transaction() as session:
+async def written(installation: Installation, table: Any, name: str, value: Any) -> None:
+    async with installation.runtime.transaction() as session:
         await session.exec(update(core_table(table)).values({name: value}))
 
 
-async def test_time_alone_makes_nothing_stale_that_is_kept(house: Installation) -> None:
-    team = await house.team()
+@on_both
+async def test_time_alone_makes_nothing_stale_that_is_kept(installation: Installation) -> None:
+    team = await installation.team()
     due = await team.deadline(due_on="2026-03-05")
     await change(team.admin, f"/deadlines/{due['id']}", {"title": "Another"})
     far = (START + 735 * DAY).date()
     await team.deadline(title="Far away", due_on=str(far))
-    feed = await subscribe(house, team, "owner", 2)
+    feed = await subscribe(installation, team, "owner", 2)
     seen = set()
     for _ in range(40):
         kept, anew = await as_kept_and_anew(feed)
         assert kept == anew
         seen.add(kept)
-        house.clock.advance(timedelta(hours=7))
+        installation.clock.advance(timedelta(hours=7))
     assert len(seen) >= 3
 
 
-async def test_values_of_every_shape_arrive_as_they_were_written(house: Installation) -> None:
+@on_both
+async def test_values_of_every_shape_arrive_as_they_were_written(
+    installation: Installation,
+) -> None:
     """Quotes, commas and whatever else a text between the database and the calendar could trip over."""
-    team = await house.team()
+    team = await installation.team()
     await change(team.admin, f"/cases/{team.case}", {"ceiling": 3})
     title = "\"Жалоба\", [null] \\ {'қ': 1} 😀 \\u0041"
     await team.deadline(title=title, notes=title + "\n" + title)
-    feed = await subscribe(house, team, "owner", 3)
+    feed = await subscribe(installation, team, "owner", 3)
     event = await feed.event()
     assert title in str(event["SUMMARY"])
     assert str(event["DESCRIPTION"]).count(title) == 2

@@ -21,9 +21,7 @@ from service.faults import fault
 _TRY_SECONDS = 45
 #: A connection that was used so few seconds ago is used again unasked.
 _RESTED = 1
-_AWAY = Outcome(
-    Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.", at="connection", unreached=True
-)
+_AWAY = Outcome(Verdict.TEMPORARY, "relay_away", "The relay cannot be reached.", at="connection")
 
 
 class SmtpTransport:
@@ -77,9 +75,8 @@ class SmtpTransport:
                 outcome = await self._submitted(talk, parcel, mail)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             outcome = _failure(error, talk.at)
-            if talk.at == "connection":
+            if outcome.unreached:
                 self._breaker.missed(_seconds())
-                outcome = replace(outcome, unreached=True)
         else:
             self._breaker.answered()
         return replace(outcome, address=self._options["hostname"])

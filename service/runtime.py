@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -99,6 +99,10 @@ class Runtime:
         own = self.settings.embedded or self.settings.rehearsal_clock
         return self.clock() if own else None
 
+    def after_fork(self) -> "Runtime":
+        """The same under the name of this process; nothing of it may have been used before."""
+        return replace(self, worker=_own_name())
+
     async def close(self) -> None:
         for channel in self.channels.values():
             await channel.close()
@@ -125,8 +129,12 @@ def build_runtime(settings: Settings) -> Runtime:
         rules=load_with_packs(settings.rule_packs),
         heartbeat=_heartbeat(settings),
         memory=Memory(settings.home / "memory.json"),
-        worker=f"{socket.gethostname()}-{os.getpid()}",
+        worker=_own_name(),
     )
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _channels(settings: Settings, seal: Seal) -> dict[ChannelKind, Channel]:

@@ -25,8 +25,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.commands.doctor import Finding
-from service.runtime import Runtime, build_runtime
-from service.settings import Settings
+from service.runtime import Runtime
 from workers import rounds, tasks
 
 #: Workers woken for one release; more than this share the backlog by their own polling.
@@ -36,14 +35,21 @@ _RECONNECT_SECONDS = 2
 _log = structlog.get_logger()
 
 
-async def run(settings: Settings) -> None:
-    """One worker: its own loop, and beside it arq's, until SIGTERM or SIGINT."""
-    runtime = build_runtime(settings)
-    stop = asyncio.Event()
+async def run(runtime: Runtime, place: int = 0, lifeline: int | None = None) -> None:
+    """One worker: its own loop, and beside it arq's, until SIGTERM or SIGINT. `place`: among those of one
+    foreman, each with its own port of metrics; `lifeline`: can be read once the foreman is gone."""
+    settings, stop, loop = runtime.settings, asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+
+        def left_alone() -> None:
+            loop.remove_reader(lifeline)
+            stop.set()
+
+        loop.add_reader(lifeline, left_alone)
     if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+        start_http_server(settings.metrics_port + place, addr=settings.metrics_host)
     _log.info("worker_started", worker=runtime.worker)
     queue = asyncio.create_task(_listen(runtime, stop))
     try:

@@ -4,7 +4,7 @@ What only some commands need is imported by them: a worker without the web is up
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -34,14 +34,27 @@ def serve(host: Host = None, port: Port = None) -> None:
 
 
 @line.command("worker")
-def worker() -> None:
+def worker(
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="So many workers; whoever ends is followed at once.")
+    ] = 1,
+) -> None:
     """Tick and deliver, beside any number of others (distributed mode)."""
     from service.commands.logs import configure_logs
-    from workers import distributed
+    from service.runtime import build_runtime
+    from workers import distributed, foreman
 
     settings = Settings()
     configure_logs(settings)
-    asyncio.run(distributed.run(settings))
+    runtime = build_runtime(settings)
+
+    def work(place: int, lifeline: int) -> None:
+        asyncio.run(distributed.run(runtime.after_fork(), place, lifeline))
+
+    if processes == 1:
+        asyncio.run(distributed.run(runtime))
+    else:
+        foreman.keep_at_work(processes, work)
 
 
 @line.command("demo")

@@ -85,6 +85,7 @@ class Scenario:
     wanted: Mapping[str, int] = field(default_factory=dict)
     gates: Mapping[str, Gate] = field(default_factory=dict)
     workers: int = 4
+    forked: bool = False
     teams: int = 20
     tools: int = 0
     embedded: bool = False
@@ -113,6 +114,7 @@ def run(
                 postgres=postgres,
                 database_url=url,
                 workers=scenario.workers,
+                forked=scenario.forked,
                 own_time=scenario.own_time,
                 seed=scenario.seed,
                 settings=scenario.variables,

@@ -27,8 +27,9 @@ from tests.soak.oracle import Edit, Planned, Row
 from tests.soak.parts import RunningClock, Sinks, Worker
 from tests.soak.sinks import Orders
 
-#: Seconds that a process of a long drill may live: killed in its first round each, none would ever work.
-_LEAST_LIFE = 8
+#: Seconds that a process of a long drill may live at least, by whether it is forked: killed in its first
+#: round each, none would ever work.
+_LEAST_LIFE = {False: 8, True: 1}
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Installation:
     """`with Installation(...) as one:`; its parts are started by `open`, its workers by `start`.
 
     `database_url` empty: embedded, one process on SQLite in `folder`. `own_time`: a clock that can leap.
-    `seed` decides whom the faults hit.
+    `forked`: by one foreman, who follows whoever is killed. `seed` decides whom the faults hit.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Installation:
         postgres: PostgresServer | None = None,
         database_url: str = "",
         workers: int = 4,
+        forked: bool = False,
         own_time: bool = False,
         seed: int = 0,
         settings: Mapping[str, str] | None = None,
@@ -81,7 +83,11 @@ class Installation:
             folder,
         )
         self._variables = self._environment(database_url) | dict(settings or {})
-        self.workers = [self._worker(n) for n in range(workers if database_url else 1)]
+        self._forked = forked
+        if forked:
+            self.workers = [self._worker(0, workers)]
+        else:
+            self.workers = [self._worker(n) for n in range(workers if database_url else 1)]
 
     def __enter__(self) -> Self:
         self.sinks.start()
@@ -162,19 +168,15 @@ class Installation:
                 worker.start()
 
     def living(self) -> set[str]:
-        return {worker.name for worker in self.workers if worker.process.running}
+        return set().union(*(one.names for one in self.workers if one.process.running))
 
     def kill_one(self) -> bool:
         """SIGKILL for one that works, and its successor; False where none works yet."""
-        least = 0 if self.clock else _LEAST_LIFE
-        up = [worker for worker in self.workers if worker.age >= least and worker.up]
-        if not up:
-            return False
-        victim = self.random.choice(up)
-        victim.process.kill()
-        victim.start()
-        self.had["kill"] += 1
-        return True
+        least = 0 if self.clock else _LEAST_LIFE[self._forked]
+        in_turn = self.random.sample(self.workers, len(self.workers))
+        killed = any(worker.kill_one(self.random, least) for worker in in_turn)
+        self.had["kill"] += killed
+        return killed
 
     def freeze(self, number: int) -> None:
         for worker in self.workers[:number]:
@@ -200,7 +202,7 @@ class Installation:
 
     def resident_bytes(self) -> int:
         """Of the largest worker."""
-        return max((_resident(worker.process.pid) for worker in self.workers), default=0)
+        return max((_resident(pid) for worker in self.workers for pid in worker.pids), default=0)
 
     def logs(self) -> Iterator[str]:
         for worker in self.workers:
@@ -229,15 +231,17 @@ class Installation:
         home.mkdir(exist_ok=True, mode=0o700)
         return self._variables | {"ADQUEM_HOME": str(home)}
 
-    def _worker(self, number: int) -> Worker:
+    def _worker(self, number: int, forked: int = 0) -> Worker:
         distributed = "ADQUEM_DATABASE_URL" in self._variables
         kind = "worker" if distributed else "serve"
         variables = self._at(f"worker-{number}" if distributed else "home")
         home = Path(variables["ADQUEM_HOME"])
         port = None if distributed else free_port()
         arguments = ["worker"] if distributed else ["serve", "--port", str(port)]
+        if forked:
+            arguments += ["--processes", str(forked)]
         process = ServiceProcess(f"{kind}-{number}", arguments, variables, home / "log", port)
-        return Worker(process)
+        return Worker(process, forked)
 
 
 def _resident(pid: int) -> int:

@@ -4,6 +4,9 @@ and the processes that work.
 
 import contextlib
 import json
+import os
+import random
+import signal
 import socket
 import subprocess
 import sys
@@ -107,19 +110,47 @@ class Sinks:
         return True
 
 
-class Worker:
-    """A process that ticks and delivers; `up` once it does."""
+def _age(pid: int) -> float:
+    """Seconds since it was started."""
+    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
-    def __init__(self, process: ServiceProcess) -> None:
+
+class Worker:
+    """A process that ticks and delivers, or a foreman of `forked` that do; `up` once all do."""
+
+    def __init__(self, process: ServiceProcess, forked: int = 0) -> None:
         self.process = process
         self.frozen = False
+        self._forked = forked
         self._started = 0.0
         self._from = 0
 
     @property
-    def name(self) -> str:
-        """As attempts know it."""
-        return f"{socket.gethostname()}-{self.process.pid}"
+    def pids(self) -> list[int]:
+        """Of those that work."""
+        if not self._forked:
+            return [self.process.pid]
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    @property
+    def names(self) -> set[str]:
+        """As attempts know them."""
+        return {f"{socket.gethostname()}-{pid}" for pid in self.pids}
+
+    def kill_one(self, chance: random.Random, least_life: float) -> bool:
+        """SIGKILL for one that works, and its successor; False where none works yet."""
+        if self._forked:
+            old = [pid for pid in self.pids if _age(pid) >= least_life]
+            if old:
+                os.kill(chance.choice(old), signal.SIGKILL)
+            return bool(old)
+        if self.age < least_life or not self.up:
+            return False
+        self.process.kill()
+        self.start()
+        return True
 
     @property
     def up(self) -> bool:
@@ -132,7 +163,7 @@ class Worker:
             return False
         with self.process.log.open("rb") as log:
             log.seek(self._from)
-            return _UP in log.read()
+            return log.read().count(_UP) >= max(self._forked, 1)
 
     @property
     def age(self) -> float:

@@ -86,12 +86,12 @@ def full() -> dict[str, Callable[[], Scenario]]:
     made = (
         Scenario(
             "S1",
-            "44 x kill -9, one every 2 s, Postgres restarted 3 x, Valkey flushed 5 x, sinks fail 30 %",
+            "kill -9 every 2 s to the end, Postgres restarted 3 x, Valkey flushed 5 x, sinks fail 30 %",
+            forked=True,
             notices=10_000,
             over=60,
             acts=[
-                # For ever, two cores would do little but start workers: each costs three seconds of one.
-                kills(2, times=44),
+                kills(2),
                 *restarts_of_postgres(15, 35, 55),
                 *flushes(5, 20, 40, 50, 70),
             ],
@@ -105,6 +105,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         Scenario(
             "S3",
             "as S1 with 4 in flight and 3,000 notices",
+            forked=True,
             notices=3_000,
             over=60,
             acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],
@@ -181,6 +182,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         Scenario(
             "S4",
             "kills alone, sinks well",
+            forked=True,
             notices=5_000,
             over=60,
             acts=[kills(2, times=30)],
@@ -191,6 +193,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         Scenario(
             "S2",
             "as S1 with 1 in flight and 2,000 notices",
+            forked=True,
             notices=2_000,
             over=60,
             acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],

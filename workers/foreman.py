@@ -1,5 +1,5 @@
-"""Keeps a number of workers at work: forked from what has been read in once, and anew whenever one ends. Does
-no work itself.
+"""Keeps a number of workers at work: forked from what has been read in once, and anew whenever one ends.
+Does no work itself.
 
 Read in anew, a successor would cost a second and more of processor time; forked, a tenth of one.
 """

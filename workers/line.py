@@ -3,7 +3,6 @@
 What only some commands need is imported by them: a worker without the web is up in half the time.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +39,8 @@ def worker(
     ] = 1,
 ) -> None:
     """Tick and deliver, beside any number of others (distributed mode)."""
+    import uvloop
+
     from service.commands.logs import configure_logs
     from service.runtime import build_runtime
     from workers import distributed, foreman
@@ -49,10 +50,10 @@ def worker(
     runtime = build_runtime(settings)
 
     def work(place: int, lifeline: int) -> None:
-        asyncio.run(distributed.run(runtime.after_fork(), place, lifeline))
+        uvloop.run(distributed.run(runtime.after_fork(), place, lifeline))
 
     if processes == 1:
-        asyncio.run(distributed.run(runtime))
+        uvloop.run(distributed.run(runtime))
     else:
         foreman.keep_at_work(processes, work)
 

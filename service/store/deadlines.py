@@ -1,10 +1,10 @@
 """Deadlines: the dates themselves, and `wake_at`, which makes the database the schedule."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, UniqueConstraint, func, text, tuple_, update
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, func, text, tuple_, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,8 +14,13 @@ from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, Row, UtcDateTime
 from service.store.paging import get_within, within
+from service.store.shares import first_of_teams
 
 _OPEN = text("wake_at IS NOT NULL")
+#: Of so many whose time to be looked at came first, those are claimed that are due first.
+_WEIGHED = 20_000
+#: Rows taken into view for each that may be claimed: the first may be in the hands of other ticks.
+_LOOKED_AT = 8
 #: Written out for the planner, as in messages.py.
 LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
@@ -39,6 +44,13 @@ class Deadline(Row, table=True):
     __tablename__ = "deadlines"
     __table_args__ = (
         Index("ix_deadlines_wake_at", "wake_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index(
+            "ix_deadlines_team_id_wake_at",
+            "team_id",
+            "wake_at",
+            postgresql_where=_OPEN,
+            sqlite_where=_OPEN,
+        ),
         Index("ix_deadlines_team_id_due_at", "team_id", "due_at", "id"),
         Index(
             "ix_deadlines_checked_against",
@@ -180,15 +192,29 @@ async def wake_cases_of(session: AsyncSession, user_id: str, now: datetime) -> N
 
 
 async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[Deadline]:
-    """Deadlines whose plan has something to say, held for this transaction, soonest due first."""
-    query = (
-        select(Deadline)
-        .where(col(Deadline.wake_at) <= now)
-        .order_by(col(Deadline.wake_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(await session.exec(query))
+    """Deadlines whose plan has something to say, held for this transaction, soonest due first. Where more
+    wait than are claimed, half of the room goes to one each of teams drawn by lot."""
+    waiting, since = col(Deadline.wake_at) <= now, col(Deadline.wake_at)
+    longest = select(Deadline.id, Deadline.due_at).where(waiting).order_by(since).limit(_WEIGHED)
+    weighed = longest.subquery()
+    soonest = select(weighed.c.id).order_by(weighed.c.due_at, weighed.c.id)
+    ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
+    claimed: list[Deadline] = []
+    if len(ids) > limit:
+        drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
+        claimed = await _held(session, waiting, drawn, limit)
+    had = {one.id for one in claimed}
+    rest = [one for one in ids if one not in had]
+    return claimed + await _held(session, waiting, rest, limit - len(claimed))
+
+
+async def _held(
+    session: AsyncSession, waiting: ColumnElement[bool], ids: Sequence[str], limit: int
+) -> list[Deadline]:
+    """Those of these that nobody else holds."""
+    query = select(Deadline).where(waiting, col(Deadline.id).in_(ids))
+    query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit)
+    return list(await session.exec(query.with_for_update(skip_locked=True))) if ids else []
 
 
 async def wake(session: AsyncSession, deadline_ids: Iterable[str], now: datetime) -> None:

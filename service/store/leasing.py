@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, and_, func, true, update
+from sqlalchemy import ColumnElement, TextClause, and_, true, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
@@ -29,6 +29,7 @@ from service.store.messages import (
     not_behind,
 )
 from service.store.room import Waiting, room_of_endpoints, with_room
+from service.store.shares import first_of_teams
 
 #: Rows taken into view for each that may be claimed: an endpoint whose rows fill them all is full by then,
 #: and passed over the next time.
@@ -56,11 +57,10 @@ async def lease_due(
 
     async def take(rows: Sequence[Waiting], first: Mapped[datetime]) -> None:
         nonlocal room
-        ids, left = await with_room(session, rows, room), limit - len(claimed)
-        more = await _lease_first(session, ids, first, now, lease, lease_for, left)
-        claimed.extend(more)
-        if len(claimed) < limit and any(one.endpoint_id for one in more):
+        if any(one.endpoint_id for one in claimed):
             room = await room_of_endpoints(session, now)
+        ids, left = await with_room(session, rows, room), limit - len(claimed)
+        claimed.extend(await _lease_first(session, ids, first, now, lease, lease_for, left))
 
     most = limit * _LOOKED_AT
     waited, time_left = col(Message.next_attempt_at), col(Message.useful_until)
@@ -71,7 +71,7 @@ async def lease_due(
     every = _due(PENDING, pace, full, now)
     nearest = await _nearest(session, every, time_left, most)
     if len(nearest) == most and (half := int((limit - len(claimed)) / 2 + lot())):
-        await take(await _first_of_teams(session, every, half, lot), waited)
+        await take(await _drawn(session, every, half, lot), waited)
     await take(nearest, time_left)
     return claimed
 
@@ -192,26 +192,13 @@ async def _nearest(
     return list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
 
 
-async def _first_of_teams(
+async def _drawn(
     session: AsyncSession, due: ColumnElement[bool], most: int, lot: Callable[[], float]
 ) -> Sequence[Waiting]:
-    """Of as many teams, drawn by lot, the one that has waited longest. Reads one entry of an index for each
-    team that waits, however much it has waiting."""
-    team_id = col(Message.team_id)
-    teams = (
-        select_columns(func.min(team_id).label("id")).where(PENDING).cte("teams", recursive=True)
-    )
-    after = select_columns(func.min(team_id)).where(PENDING, team_id > teams.c.id)
-    teams = teams.union_all(
-        select_columns(after.correlate(teams).scalar_subquery()).where(teams.c.id.is_not(None))
-    )
-    first = select_columns(col(Message.id)).where(due, team_id == teams.c.id).correlate(teams)
-    longest = first.order_by(col(Message.next_attempt_at)).limit(1).scalar_subquery()
-    ids = select_columns(longest).select_from(teams).where(teams.c.id.is_not(None))
-    found = [row[0] for row in await session.exec(ids) if row[0]]  # type: ignore[call-overload]
-    drawn = sorted(found, key=lambda _: lot())[:most]
+    since = col(Message.next_attempt_at)
+    ids = await first_of_teams(session, Message, PENDING, due, since, most, lot)
     wanted = select_columns(col(Message.id), col(Message.endpoint_id))
-    wanted = wanted.where(col(Message.id).in_(drawn))
+    wanted = wanted.where(col(Message.id).in_(ids))
     return list(await session.exec(wanted))  # type: ignore[call-overload]  # columns, not models
 
 

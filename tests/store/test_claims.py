@@ -122,15 +122,32 @@ async def test_no_deadline_is_claimed_before_its_instant_and_each_at_it(
         assert [one.id for one in await claim_due(session, NOW, 10)] == [at.id]
 
 
-async def test_the_deadline_that_waits_longest_is_claimed_first(
+async def test_the_deadline_that_is_due_first_is_claimed_first_however_long_others_wait(
     database: Opened, docket: Docket
 ) -> None:
-    rows = [factories.deadline(docket.case, wake_at=NOW - n * MINUTE) for n in (1, 3, 2)]
+    third, first, second = (
+        factories.deadline(docket.case, wake_at=NOW - waited * MINUTE, due_at=NOW + left * MINUTE)
+        for waited, left in ((9, 30), (3, 10), (5, 20))
+    )
     async with database.transaction() as session:
-        await put(session, *rows)
+        await put(session, third, first, second)
     async with database.transaction() as session:
-        claimed = [one.id for one in await claim_due(session, NOW, 2)]
-    assert claimed == [rows[1].id, rows[2].id]
+        claimed = [one.id for one in await claim_due(session, NOW, 3)]
+    assert claimed == [first.id, second.id, third.id]
+
+
+async def test_where_more_deadlines_wait_than_are_claimed_each_team_has_a_part(
+    database: Opened, docket: Docket
+) -> None:
+    crowd = [factories.deadline(docket.case, due_at=NOW + n * MINUTE) for n in range(40)]
+    async with database.transaction() as session:
+        few = await factories.put_docket(session)
+        patient = factories.deadline(few.case, due_at=NOW + timedelta(days=300))
+        await put(session, patient, *crowd)
+    async with database.transaction() as session:
+        claimed = [one.id for one in await claim_due(session, NOW, 4)]
+    assert patient.id in claimed
+    assert len({*claimed} & {one.id for one in crowd[:3]}) == 3
 
 
 # --- messages

@@ -114,7 +114,10 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="Address of a worker's own /metrics.")
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="Port of a worker's own /metrics; 0: none."
+        0,
+        ge=0,
+        le=65535,
+        description="Port of a worker's own /metrics, of several in one command the first; 0: none.",
     )
     max_body_bytes: int = Field(
         262_144,

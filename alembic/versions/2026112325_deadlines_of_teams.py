@@ -13,19 +13,24 @@ down_revision = "2026112320"
 branch_labels = None
 depends_on = None
 
+_NAME = "ix_deadlines_team_id_wake_at"
+
 
 def upgrade() -> None:
     awake = sa.text("wake_at IS NOT NULL")
-    with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_deadlines_team_id_wake_at",
+    with op.get_context().autocommit_block():
+        # What an earlier try left half made holds nothing.
+        op.drop_index(_NAME, "deadlines", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            _NAME,
+            "deadlines",
             ["team_id", "wake_at"],
-            unique=False,
             postgresql_where=awake,
             sqlite_where=awake,
+            postgresql_concurrently=True,
         )
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.drop_index("ix_deadlines_team_id_wake_at")
+    with op.get_context().autocommit_block():
+        op.drop_index(_NAME, "deadlines", if_exists=True, postgresql_concurrently=True)

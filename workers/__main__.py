@@ -4,8 +4,7 @@ import gc
 
 
 def main() -> None:
-    # What is read in at the start stays. Looking through it for garbage took a sixth of the start, and from
-    # then on a tenth of a second each time that all was looked through.
+    # What is read in at the start stays: looking through it for garbage took a sixth of the start.
     gc.set_threshold(100_000, 20, 20)
     from workers import line
 

@@ -88,6 +88,7 @@ class Scenario:
     forked: bool = False
     teams: int = 20
     tools: int = 0
+    urgent: int = 0
     embedded: bool = False
     own_time: bool = False
     skew: float = 0
@@ -167,6 +168,7 @@ class _Course:
             scenario.tools,
             one.sink_url,
             one.minutes.hostile,
+            scenario.urgent,
         )
         planned = one.minutes.entered = asyncio.run(enter(one.settings, wanted))
         if scenario.embedded:

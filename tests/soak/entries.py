@@ -33,6 +33,8 @@ from tests.store import factories
 
 #: From the mark to the due instant: no whole days, and so an instant that no calendar moves.
 _AHEAD = timedelta(hours=36)
+#: The same of the most urgent, whose readers have an address that says so.
+_SOON, URGENT = timedelta(hours=1), "urgent-"
 _LONG_AGO = timedelta(days=10)
 _SECRET = b"whsec_" + b"c29hayBkcmlsbCBvZiB0aGUgc2lua3M="
 
@@ -41,7 +43,8 @@ _SECRET = b"whsec_" + b"c29hayBkcmlsbCBvZiB0aGUgc2lua3M="
 class Wanted:
     """`notices` of so many teams, due evenly `over` some seconds from `start` on. `tools`: teams that have
     an endpoint at `sink`, which is told of each as well. `hostile`: endpoints by id, with their addresses,
-    of the second half of the teams, whose notices are due in the second half of the time."""
+    of the second half of the teams, whose notices are due in the second half of the time. `urgent`: of so
+    many notices one, evenly spread, is of a deadline that is due much sooner."""
 
     notices: int
     start: datetime
@@ -50,6 +53,7 @@ class Wanted:
     tools: int = 0
     sink: str = ""
     hostile: Mapping[str, str] = field(default_factory=dict)
+    urgent: int = 0
 
     def besieged(self, team: int) -> bool:
         return bool(self.hostile) and team >= self.teams // 2
@@ -102,9 +106,11 @@ class _Docket:
     def _team(self, number: int, dues: Sequence[datetime]) -> None:
         mark = f"MARK-T{number:02}"
         team = factories.team(name=mark, created_at=self._then)
-        step = {"trigger": "before_due", "seconds": _AHEAD.total_seconds(), "targets": ["owner"]}
-        policy = factories.policy(team, steps=[step], created_at=self._then)
-        self._put(team, policy)
+        policies = {}
+        for ahead in (_AHEAD, _SOON):
+            step = {"trigger": "before_due", "seconds": ahead.total_seconds(), "targets": ["owner"]}
+            policies[ahead] = factories.policy(team, steps=[step], created_at=self._then)
+        self._put(team, *policies.values())
         tool = None
         if number < self._wanted.tools:
             tool = new_id("end", self._then)
@@ -113,7 +119,9 @@ class _Docket:
         for endpoint_id, url in self._wanted.hostile_to(number):
             self._put(self._endpoint(team, endpoint_id, url))
         for count, due_at in enumerate(dues):
-            self._notice(team, policy.id, f"{mark}-{count}", due_at)
+            urgent = self._wanted.urgent and len(self.planned) % self._wanted.urgent == 0
+            ahead = _SOON if urgent else _AHEAD
+            self._notice(team, policies[ahead].id, f"{mark}-{count}", due_at, ahead)
             if tool:
                 subject = self.planned[-1].subject
                 self.planned.append(Planned(subject, tool, due_at.timestamp(), mark))
@@ -130,9 +138,13 @@ class _Docket:
             **given,
         )
 
-    def _notice(self, team: Any, policy_id: str, code: str, mark_at: datetime) -> None:
-        then, due_at = self._then, mark_at + _AHEAD
+    def _notice(
+        self, team: Any, policy_id: str, code: str, mark_at: datetime, ahead: timedelta
+    ) -> None:
+        then, due_at = self._then, mark_at + ahead
         user = factories.user(digest_at=None, exit_check_at=None, timezone="UTC", created_at=then)
+        if ahead is _SOON:
+            user.email = URGENT + user.email
         case = factories.case(
             team, code=code, timezone="UTC", escalation_policy_id=policy_id, created_at=then
         )

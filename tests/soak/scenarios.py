@@ -14,9 +14,11 @@ from tests.soak.acts import (
     outage_of_the_sinks,
     restarts_of_postgres,
 )
-from tests.soak.chaos import Scenario
-from tests.soak.gates import NO_REPEATS, RESCUED, late, repeats
+from tests.soak.chaos import Gate, Scenario
+from tests.soak.entries import URGENT
+from tests.soak.gates import NO_REPEATS, RESCUED, late, late_among, repeats
 from tests.soak.installation import Installation
+from tests.soak.oracle import Planned
 
 #: Shares of the first tries that meet each fault of a sink.
 FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
@@ -25,6 +27,15 @@ FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "ha
 def _migrated(one: Installation) -> None:
     home = one.folder / "home"
     migrate(f"sqlite:///{home / 'adquem.sqlite3'}", home)
+
+
+def _urgent(planned: Planned) -> bool:
+    return planned.address.startswith(URGENT)
+
+
+_A_SECOND: dict[str, Gate] = {
+    "800 in a second": lambda result: len(result.drill.planned) / result.wall >= 800
+}
 
 
 def _in_flight(number: int) -> dict[str, str]:
@@ -208,9 +219,11 @@ def full() -> dict[str, Callable[[], Scenario]]:
             "20,000 due at once, everything well",
             notices=20_000,
             over=0.1,
+            urgent=100,
             workers=2,
+            forked=True,
             variables=_in_flight(20),
-            gates=NO_REPEATS,
+            gates=NO_REPEATS | late_among("the most urgent hundredth", _urgent, 1, 5) | _A_SECOND,
             patience=420,
         ),
     )

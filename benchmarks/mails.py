@@ -16,6 +16,7 @@ from typing import Self
 
 import aiosmtplib
 import psycopg
+import uvloop
 from jinja2 import DictLoader, Environment
 from sqlmodel import select
 
@@ -84,7 +85,7 @@ class _House:
         settings = Settings(home=home, database_url=url, smtp_url=f"smtp://127.0.0.1:{port}")
         migrations.upgrade(settings.sqlalchemy_url)
         self._runtime = build_runtime(settings)
-        self.run = asyncio.Runner()
+        self.run = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.enter(1)
         self.send()
         self.sample = self.run.run(_sample(self._runtime))

@@ -1,4 +1,4 @@
-"""Several workers of one host: whoever is killed is followed, and all end when they are told or left alone."""
+"""Several workers of one host: whoever is killed is followed, and all end when told to or left alone."""
 
 import base64
 import os

@@ -89,12 +89,12 @@ async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
         try:
             worker = _arq_worker(runtime, url)
             await worker.async_run()
-        except (RedisError, OSError, RuntimeError) as error:
+        except Exception as error:
             _log.warning("redis_lost", kind=type(error).__name__, effect="this worker polls")
             await asyncio.sleep(_RECONNECT_SECONDS)
         finally:
             if worker is not None:
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(Exception):
                     await worker.close()
 
 
@@ -129,8 +129,10 @@ def _arq_worker(runtime: Runtime, url: str) -> Worker:
 def _job(
     runtime: Runtime, work: Callable[[Runtime, dict[str, Any]], Awaitable[None]]
 ) -> WorkerCoroutine:
+    """arq would write the words of a fault into its log, and they may quote a case."""
+
     async def job(context: dict[str, Any]) -> None:
-        await work(runtime, context)
+        await rounds.guarded(work(runtime, context), work.__name__.strip("_"))
 
     return cast(WorkerCoroutine, job)
 

@@ -83,7 +83,7 @@ async def _written(runtime: Runtime, delivered: list[Delivered], how: Recording)
             return now
         except _OUR_FAULT:
             raise
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError, MemoryError):
             _log.warning("verdicts_not_recorded_yet", count=len(delivered))
         await asyncio.sleep(_RECORD_PAUSE_SECONDS)
 

@@ -53,14 +53,14 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     async with listening(runtime), _delivering(runtime, stop) as released:
         while not stop.is_set():
             began = loop.time()
-            well = await _guarded(tasks.tick(runtime), "tick")
+            well = await guarded(tasks.tick(runtime), "tick")
             released.set()
             ticked |= well
             for one in beside[:1]:
                 one.round_ended()
             for work, name, every in _SELDOM:
                 if rounds % every == 0:
-                    await _guarded(work(runtime), name)
+                    await guarded(work(runtime), name)
             for one in beside[1:]:
                 one.round_ended()
             rounds += 1
@@ -80,12 +80,14 @@ async def _delivering(runtime: Runtime, stop: asyncio.Event) -> AsyncIterator[as
 
     async def deliver() -> None:
         while not stop.is_set():
-            await _guarded(tasks.deliver(runtime), "deliver")
+            await guarded(tasks.deliver(runtime), "deliver")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(released.wait(), runtime.settings.poll_seconds)
             released.clear()
 
     under_way = asyncio.create_task(deliver())
+    # Should it ever end by itself, nothing goes on as if it had not.
+    under_way.add_done_callback(lambda _: stop.set())
     try:
         yield released
     finally:
@@ -128,7 +130,7 @@ class Beside:
         busy = self.under_way is not None and not self.under_way.done()
         if not busy and self._is_time(now):
             self._begun_at, self._rounds, self._well = now, 0, False
-            self.under_way = asyncio.create_task(_guarded(self._run(), self.name))
+            self.under_way = asyncio.create_task(guarded(self._run(), self.name))
 
     async def end(self) -> None:
         if self.under_way is not None:
@@ -145,7 +147,7 @@ class Beside:
         self._well = await self.work() is not False
 
 
-async def _guarded(work: Awaitable[object], name: str) -> bool:
+async def guarded(work: Awaitable[object], name: str) -> bool:
     """Awaits one round; what it raises is logged, and the next round tries again. True: it ended well."""
     try:
         await work

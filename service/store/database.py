@@ -31,10 +31,13 @@ _POSTGRES_OPTIONS = (
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """An engine for the URL; connections are made on first use."""
+    """An engine for the URL; connections are made on first use. No error of it quotes what was to be
+    written: errors end in logs."""
     if url.startswith("sqlite"):
         engine = create_async_engine(
-            url, connect_args={"isolation_level": None, "timeout": _PATIENCE_SECONDS}
+            url,
+            connect_args={"isolation_level": None, "timeout": _PATIENCE_SECONDS},
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -45,6 +48,7 @@ def make_engine(url: str) -> AsyncEngine:
         max_overflow=10,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10},
     )
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.harness.disk import SmallDisk
 from tests.harness.folders import short_folder
 from tests.harness.polling import eventually
 from tests.harness.tether import tethered
@@ -62,10 +63,12 @@ class PostgresServer:
     """One server; `with PostgresServer() as postgres:` stops it and removes its data at the end.
 
     `settings`: of Postgres, over ours; whoever stops it in mid-work wants its commits to be kept.
+    `disk`: its data have a disk of so many megabytes to themselves.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, disk: int = 0, **settings: str) -> None:
         self._settings = _SETTINGS | settings
+        self._megabytes = disk
         self._cleanup = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self._templates: set[str] = set()
@@ -74,6 +77,11 @@ class PostgresServer:
 
     def __enter__(self) -> Self:
         self.folder = self._cleanup.enter_context(short_folder())
+        self.disk = SmallDisk(self.folder / "disk", self._megabytes)
+        self._data = self.folder / "data"
+        if self._megabytes:
+            self._cleanup.enter_context(self.disk)
+            self._data = self.disk.folder / "data"
         try:
             self._initialize()
             self.start()
@@ -89,6 +97,10 @@ class PostgresServer:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
         """Stop without a checkpoint and forget the data."""
@@ -140,15 +152,15 @@ class PostgresServer:
             self.drop_database(url)
 
     def start(self) -> None:
-        """Does nothing where it runs already; after `stop` it has the data that it had."""
-        if self._process is not None:
+        """Does nothing where it runs already; after `stop`, or its own end, it has the data that it had."""
+        if self.running:
             return
-        data, log = self.folder / "data", self.folder / "log"
+        log = self.folder / "log"
         settings = itertools.chain.from_iterable(
             ("-c", f"{name}={value}") for name, value in self._settings.items()
         )
         server = str(self._programs / "postgres")
-        command = [server, "-D", str(data), "-k", str(self.folder), *settings]
+        command = [server, "-D", str(self._data), "-k", str(self.folder), *settings]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 tethered(command, self._user, signal.SIGQUIT),
@@ -177,7 +189,7 @@ class PostgresServer:
         if self._user:
             shutil.chown(self.folder, self._user)
         self._programs = _reachable_programs(self.folder) if self._user else _INSTALL / "bin"
-        _initialize(self._programs, self.folder / "data", self._user)
+        _initialize(self._programs, self._data, self._user)
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -6,21 +6,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.harness.postgres import PostgresServer
-from tests.harness.processes import ROOT, migrate
+from tests.harness.processes import ROOT
 from tests.soak.chaos import Result, figures, run
+from tests.soak.parts import migrated
 from tests.soak.report import write
 from tests.soak.scenarios import full
-
-_DURABLE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
 
 
 def main(names: list[str]) -> int:
     """Answers the number of scenarios that were not survived."""
     chosen = {name: make for name, make in full().items() if not names or name in names}
     results: list[Result] = []
-    with tempfile.TemporaryDirectory() as folder, PostgresServer(**_DURABLE) as postgres:
-        template = postgres.make_template("migrated", lambda url: migrate(url, Path(folder)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        migrated(Path(folder)) as (postgres, template),
+    ):
         for name, make in chosen.items():
             result = run(make(), Path(folder) / name.replace(" ", "-"), postgres, template)
             results.append(result)

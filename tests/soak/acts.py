@@ -8,6 +8,14 @@ from tests.soak.installation import Installation
 
 Made = TypeVar("Made")
 
+#: Shares of the first tries that meet each fault of a sink.
+FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
+
+
+def in_flight(number: int) -> dict[str, str]:
+    """For the workers."""
+    return {"ADQUEM_DELIVERY_SLOTS": str(number), "ADQUEM_SMTP_CONNECTIONS": str(min(number, 32))}
+
 
 def kills(every: float, at: float = 1.0, times: int = 0) -> Act:
     return Act(at, Installation.kill_one, every, times)

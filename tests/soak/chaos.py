@@ -18,6 +18,7 @@ from tests.harness.postgres import PostgresServer
 from tests.soak.entries import Tables, Waiting, Wanted, enter
 from tests.soak.installation import Installation
 from tests.soak.oracle import Drill, Judgement, Planned, judge
+from tests.soak.parts import migrated
 
 #: Between the start of the workers and the first notice that is due.
 _LEAD = timedelta(seconds=1)
@@ -73,7 +74,8 @@ Gate = Callable[[Result], bool]
 @dataclass(frozen=True)
 class Scenario:
     """`orders`: for the sinks; `variables`: for the workers; `wanted`: how often each fault must really
-    happen; `patience`: seconds after which what is left counts as lost."""
+    happen; `patience`: seconds after which what is left counts as lost; `disk`: megabytes of a disk that a
+    Postgres of its own has to itself."""
 
     name: str
     what: str
@@ -94,6 +96,7 @@ class Scenario:
     skew: float = 0
     seed: int = 0
     patience: float = 300
+    disk: int = 0
     prepare: Callable[[Installation], None] = lambda _: None
 
 
@@ -103,6 +106,10 @@ def run(
     """`template`: the name of a migrated database."""
     with contextlib.ExitStack() as cleanup:
         url = ""
+        if scenario.disk:
+            folder.mkdir(parents=True, exist_ok=True)
+            own = migrated(folder, scenario.disk)
+            postgres, template = cleanup.enter_context(own)
         if not scenario.embedded:
             assert postgres is not None
             url = postgres.create_database(template)

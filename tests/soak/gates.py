@@ -21,11 +21,14 @@ def repeats(per_kill: float) -> dict[str, Gate]:
     return {f"repeats by crash at most {per_kill:g} x kills": few}
 
 
-RESCUED: dict[str, Gate] = {
-    f"rescued within {RESCUE_WITHIN:g} s": lambda result: (
-        not result.judgement.rescues or result.judgement.rescues[-1] <= RESCUE_WITHIN
-    )
-}
+def rescued(seconds: float) -> dict[str, Gate]:
+    def in_time(result: Result) -> bool:
+        return not result.judgement.rescues or result.judgement.rescues[-1] <= seconds
+
+    return {f"rescued within {seconds:g} s": in_time}
+
+
+RESCUED = rescued(RESCUE_WITHIN)
 NO_REPEATS: dict[str, Gate] = {
     "no repeats": lambda result: not result.judgement.by_crash + result.judgement.by_sink
 }

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import Any
 import httpx
 
 from tests.harness.polling import eventually
-from tests.harness.processes import ROOT, ServiceProcess, environment
+from tests.harness.postgres import PostgresServer
+from tests.harness.processes import ROOT, ServiceProcess, environment, migrate
 from tests.harness.tether import tethered
 from tests.harness.world import MovableClock
 from tests.soak.oracle import Copy
@@ -27,6 +29,16 @@ from tests.soak.sinks import Orders
 
 #: What a worker says once it works.
 _UP = b"worker_started"
+_DURABLE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+#: By itself its log alone would take more than a small disk has.
+_LITTLE_LOG = {"min_wal_size": "32MB", "max_wal_size": "64MB"}
+
+
+@contextlib.contextmanager
+def migrated(home: Path, disk: int = 0) -> Iterator[tuple[PostgresServer, str]]:
+    """A server that keeps what was committed, and the name of a migrated database in it."""
+    with PostgresServer(disk, **_DURABLE, **(_LITTLE_LOG if disk else {})) as postgres:
+        yield postgres, postgres.make_template("migrated", lambda url: migrate(url, home))
 
 
 class RunningClock:

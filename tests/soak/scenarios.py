@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.harness.processes import migrate
-from tests.soak import burst, edits, hostile, restore, watchdog
+from tests.soak import burst, edits, hostile, restore, shortage, watchdog
 from tests.soak.acts import (
+    FAULTY,
     end_of_valkey,
     flushes,
     frozen,
+    in_flight,
     kills,
     outage_of_postgres,
     outage_of_the_sinks,
@@ -19,9 +21,6 @@ from tests.soak.entries import URGENT
 from tests.soak.gates import NO_REPEATS, RESCUED, late, late_among, repeats
 from tests.soak.installation import Installation
 from tests.soak.oracle import Planned
-
-#: Shares of the first tries that meet each fault of a sink.
-FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
 
 
 def _migrated(one: Installation) -> None:
@@ -36,10 +35,6 @@ def _urgent(planned: Planned) -> bool:
 _A_SECOND: dict[str, Gate] = {
     "800 in a second": lambda result: len(result.drill.planned) / result.wall >= 800
 }
-
-
-def _in_flight(number: int) -> dict[str, str]:
-    return {"ADQUEM_DELIVERY_SLOTS": str(number), "ADQUEM_SMTP_CONNECTIONS": str(min(number, 32))}
 
 
 #: One fault, once, at each point.
@@ -79,7 +74,7 @@ def at_points(
         # In its own time a clock leaps to the next release; else there must be time for each.
         over=2.0 if own_time and not embedded else 6.0,
         # One after the other: a batch would meet one fault and hide the rest.
-        variables={"ADQUEM_FAULTS": ",".join(f"{one}@once" for one in faults)} | _in_flight(2),
+        variables={"ADQUEM_FAULTS": ",".join(f"{one}@once" for one in faults)} | in_flight(2),
         wanted={fault.replace(":", " ", 1): 1 for fault in faults},
         gates=RESCUED,
         workers=1 if embedded else 2,
@@ -107,7 +102,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
                 *flushes(5, 20, 40, 50, 70),
             ],
             orders={"shares": FAULTY},
-            variables=_in_flight(20),
+            variables=in_flight(20),
             wanted={"kill": 30, "restart of Postgres": 3, "flush": 5},
             gates=repeats(2) | RESCUED | late(0.5, 1) | late(1, 240),
             tools=1,
@@ -121,7 +116,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             over=60,
             acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],
             orders={"shares": FAULTY},
-            variables=_in_flight(4),
+            variables=in_flight(4),
             wanted={"kill": 30, "restart of Postgres": 2, "flush": 3},
             gates=repeats(0.1) | RESCUED,
             patience=360,
@@ -133,7 +128,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             over=50,
             acts=outage_of_postgres(10, 30),
             orders={"slow": 1.0},
-            variables=_in_flight(20),
+            variables=in_flight(20),
             wanted={"outage of Postgres": 1},
             gates=NO_REPEATS | late(1, 35),
         ),
@@ -169,7 +164,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             notices=3_000,
             over=60,
             acts=[kills(3, times=20)],
-            variables=_in_flight(4),
+            variables=in_flight(4),
             wanted={"kill": 15},
             gates=repeats(2) | RESCUED,
             teams=20,
@@ -183,7 +178,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             over=60,
             acts=frozen(2, 15, 70),
             orders={"slow": 1.0},
-            variables=_in_flight(20),
+            variables=in_flight(20),
             wanted={"freeze": 2},
             gates={
                 "repeats at most 40": lambda result: result.judgement.by_crash <= 40,
@@ -197,7 +192,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             notices=5_000,
             over=60,
             acts=[kills(2, times=30)],
-            variables=_in_flight(20),
+            variables=in_flight(20),
             wanted={"kill": 30},
             gates=repeats(2) | RESCUED,
         ),
@@ -209,7 +204,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             over=60,
             acts=[kills(2), *restarts_of_postgres(15, 35), *flushes(5, 20, 40)],
             orders={"shares": FAULTY},
-            variables=_in_flight(1),
+            variables=in_flight(1),
             wanted={"kill": 30, "restart of Postgres": 2, "flush": 3},
             gates=repeats(0.1) | RESCUED,
             patience=360,
@@ -222,7 +217,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             urgent=100,
             workers=2,
             forked=True,
-            variables=_in_flight(20),
+            variables=in_flight(20),
             gates=NO_REPEATS | late_among("the most urgent hundredth", _urgent, 1, 5) | _A_SECOND,
             patience=420,
         ),
@@ -232,6 +227,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         "C2": edits.scenario,
         "C6": restore.scenario,
         "C8": hostile.scenario,
+        "C9": shortage.scenario,
         "C11": watchdog.scenario,
     }
 

@@ -93,6 +93,7 @@ class Scenario:
     urgent: int = 0
     embedded: bool = False
     own_time: bool = False
+    begins: datetime | None = None
     skew: float = 0
     seed: int = 0
     patience: float = 300
@@ -124,6 +125,7 @@ def run(
                 workers=scenario.workers,
                 forked=scenario.forked,
                 own_time=scenario.own_time,
+                begins=scenario.begins,
                 seed=scenario.seed,
                 settings=scenario.variables,
             )

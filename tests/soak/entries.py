@@ -4,7 +4,7 @@ Each notice is a custody deadline of its own, with one person and one mark, so t
 plan, release, claim, send, record. It starts nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -251,6 +251,11 @@ class Tables:
                 word = verdict.value if verdict else None
                 tries[message_id].append(Try(opened_at.timestamp(), end, word, code))
             return [_row(one, tries[one[0]]) for one in connection.execute(messages)]
+
+    def tries_by_worker(self) -> Counter[str]:
+        query = select_columns(col(Attempt.worker), func.count()).group_by(col(Attempt.worker))
+        with self._engine.connect() as connection:
+            return Counter(dict(map(tuple, connection.execute(query))))
 
     def attempts(self, *, failed: bool = False) -> int:
         query = select_columns(func.count()).select_from(Attempt)

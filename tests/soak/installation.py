@@ -47,8 +47,9 @@ class Minutes:
 class Installation:
     """`with Installation(...) as one:`; its parts are started by `open`, its workers by `start`.
 
-    `database_url` empty: embedded, one process on SQLite in `folder`. `own_time`: a clock that can leap.
-    `forked`: by one foreman, who follows whoever is killed. `seed` decides whom the faults hit.
+    `database_url` empty: embedded, one process on SQLite in `folder`. `own_time`: a clock that can leap,
+    and shows `begins` first. `forked`: by one foreman, who follows whoever is killed. `seed` decides whom
+    the faults hit.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Installation:
         workers: int = 4,
         forked: bool = False,
         own_time: bool = False,
+        begins: datetime | None = None,
         seed: int = 0,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -70,7 +72,7 @@ class Installation:
         self.had: Counter[str] = Counter()
         self.minutes = Minutes()
         self.postgres = postgres
-        self.clock = RunningClock(folder / "clock") if own_time else None
+        self.clock = RunningClock(folder / "clock", begins) if own_time else None
         self.cleanup = contextlib.ExitStack()
         self.valkey = None if not database_url else self.cleanup.enter_context(ValkeyServer())
         self.sinks = Sinks(
@@ -161,6 +163,10 @@ class Installation:
         if self.clock is not None:
             self.clock.beat()
 
+    def equip(self, number: int, variables: Mapping[str, str]) -> None:
+        """Before it is started: what this worker alone is told."""
+        self.workers[number] = self._worker(number, told=variables)
+
     def raise_the_dead(self) -> None:
         """As a supervisor does: whoever has ended by itself is started again."""
         for worker in self.workers:
@@ -231,10 +237,12 @@ class Installation:
         home.mkdir(exist_ok=True, mode=0o700)
         return self._variables | {"ADQUEM_HOME": str(home)}
 
-    def _worker(self, number: int, forked: int = 0) -> Worker:
+    def _worker(
+        self, number: int, forked: int = 0, told: Mapping[str, str] | None = None
+    ) -> Worker:
         distributed = "ADQUEM_DATABASE_URL" in self._variables
         kind = "worker" if distributed else "serve"
-        variables = self._at(f"worker-{number}" if distributed else "home")
+        variables = self._at(f"worker-{number}" if distributed else "home") | dict(told or {})
         home = Path(variables["ADQUEM_HOME"])
         port = None if distributed else free_port()
         arguments = ["worker"] if distributed else ["serve", "--port", str(port)]

@@ -57,7 +57,8 @@ class Row:
 @dataclass(frozen=True)
 class Copy:
     """What a sink took. `said`: it told the sender so; else it took it and fell silent. `marked`: the
-    copy says that it may be a repeat. `marks`: the words of teams that were found in its bytes."""
+    copy says that it may be a repeat. `marks`: the words of teams that were found in its bytes. `late`: it
+    says that it is late."""
 
     at: float
     key: str
@@ -65,6 +66,7 @@ class Copy:
     said: bool = True
     marked: bool = False
     marks: frozenset[str] = frozenset()
+    late: bool = False
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,13 @@ def migrated(home: Path, disk: int = 0) -> Iterator[tuple[PostgresServer, str]]:
 
 
 class RunningClock:
-    """A drill's own time: runs with the system's, and can leap over a pause in which nothing happens."""
+    """A drill's own time: runs with the system's, and can leap over a pause in which nothing happens.
+    `begins`: None for the system's own."""
 
-    def __init__(self, file: Path) -> None:
-        self._ahead = timedelta()
-        self._kept = MovableClock(file, datetime.now(UTC))
+    def __init__(self, file: Path, begins: datetime | None = None) -> None:
+        now = datetime.now(UTC)
+        self._ahead = (begins or now) - now
+        self._kept = MovableClock(file, self.now)
         self.file = file
 
     @property
@@ -58,7 +60,11 @@ class RunningClock:
         self._kept.set(self.now)
 
     def leap_to(self, then: datetime) -> None:
-        self._ahead += max(then - self.now, timedelta())
+        self.jump(max(then - self.now, timedelta()))
+
+    def jump(self, by: timedelta) -> None:
+        """As a clock does that somebody sets: back as well."""
+        self._ahead += by
         self.beat()
 
 
@@ -105,6 +111,7 @@ class Sinks:
                 one["said"],
                 one["marked"],
                 frozenset(one["marks"]),
+                one["late"],
             )
             for one in self.log()
             if "key" in one

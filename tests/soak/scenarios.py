@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.harness.processes import migrate
-from tests.soak import burst, edits, hostile, restore, shortage, watchdog
+from tests.soak import burst, clocks, edits, hostile, restore, shortage, travel, watchdog
 from tests.soak.acts import (
     FAULTY,
     end_of_valkey,
@@ -225,6 +225,8 @@ def full() -> dict[str, Callable[[], Scenario]]:
     return {one.name: lambda one=one: one for one in made} | {  # type: ignore[misc]
         "S10": burst.scenario,
         "C2": edits.scenario,
+        "C3": travel.scenario,
+        "C3 clocks": clocks.scenario,
         "C6": restore.scenario,
         "C8": hostile.scenario,
         "C9": shortage.scenario,

@@ -22,6 +22,7 @@ from service.clock import rehearsal_clock, system_clock
 
 _MARK = re.compile(rb"MARK-[A-Z0-9]+")
 _NOTIFICATION = re.compile(rb"^X-Notification-Id: *(\S+?)\r$", re.MULTILINE | re.IGNORECASE)
+_LATE = re.compile(rb"This\s+notice\s+is\s+late")
 _REPEATED = re.compile(rb"^X-Possible-Duplicate: *yes", re.MULTILINE | re.IGNORECASE)
 
 
@@ -68,8 +69,9 @@ class Sink:
 
     def took(self, keys: list[str], address: str, content: bytes, marked: bool, said: bool) -> None:
         marks = sorted({mark.decode() for mark in _MARK.findall(content)})
+        late = bool(_LATE.search(content))
         for key in keys:
-            self._write(key=key, address=address, said=said, marked=marked, marks=marks)
+            self._write(key=key, address=address, said=said, marked=marked, marks=marks, late=late)
 
     def refused(self, fault: str) -> None:
         self._write(refused=fault)

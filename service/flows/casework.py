@@ -69,7 +69,7 @@ async def change_case(
     check_precondition(case.id, case.revision, if_match)
     changes = body.model_dump(exclude_unset=True, exclude={"roles"})
     if {"calendar", "respondent_state"} & set(changes):
-        await check_anew(session, case.id)
+        await check_anew(session, case.id, now)
     if "escalation_policy_id" in changes:
         await check_policy(session, body.escalation_policy_id, case.team_id, caller)
     if body.calendar:

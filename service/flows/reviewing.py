@@ -87,7 +87,7 @@ async def check_batch(sitting: Sitting, limit: int) -> int:
     await close_waiting(sitting.session, [one.id for one in unchecked if one.id not in moving])
     if found:
         await _answer_drifts(sitting, found, current)
-    await mark_checked(sitting.session, [one.id for one in unchecked], current)
+    await mark_checked(sitting.session, [one.id for one in unchecked], current, sitting.now)
     return len(unchecked)
 
 

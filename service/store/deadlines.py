@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, func, text, tuple_, update
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, case, func, text, tuple_, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -170,12 +170,14 @@ async def live_deadlines_of(session: AsyncSession, case_id: str) -> list[Deadlin
     return list(await session.exec(query.where(col(Deadline.state).in_(LIVE_STATES))))
 
 
-async def check_anew(session: AsyncSession, case_id: str) -> None:
-    """What the dates of this case rest on has changed: the next round holds them against it."""
+async def check_anew(session: AsyncSession, case_id: str, now: datetime) -> None:
+    """What the dates of this case rest on has changed, and their marks with it: the next round holds them
+    against it, and the next tick looks at them again."""
+    wake_at = col(Deadline.wake_at)
     await session.exec(
         update(Deadline)
         .where(col(Deadline.case_id) == case_id, LIVE)
-        .values(checked_against="")
+        .values(checked_against="", wake_at=case((wake_at > now, now), else_=wake_at))
         .execution_options(synchronize_session="fetch")
     )
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Select, or_, text, update
+from sqlalchemy import Index, Select, and_, case, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -182,11 +182,17 @@ def _dates() -> Select[Any]:
     )
 
 
-async def mark_checked(session: AsyncSession, deadline_ids: Iterable[str], edition: str) -> None:
+async def mark_checked(
+    session: AsyncSession, deadline_ids: Iterable[str], edition: str, now: datetime
+) -> None:
+    """Where the date stands, marks may not: their instants rest on the same days and clocks, so that the
+    next tick looks again at what was held against another edition before."""
+    wake_at, before = col(Deadline.wake_at), col(Deadline.checked_against)
+    moved_marks = case((and_(before != "", wake_at > now), now), else_=wake_at)
     await session.exec(
         update(Deadline)
         .where(col(Deadline.id).in_(list(deadline_ids)))
-        .values(checked_against=edition)
+        .values(checked_against=edition, wake_at=moved_marks)
         # No object of this transaction is asked for its edition again: nothing to bring up to date.
         .execution_options(synchronize_session=False)
     )

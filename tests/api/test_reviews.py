@@ -336,3 +336,37 @@ async def test_a_stated_day_ends_by_the_zone_data_of_today(either: Installation)
     moved = await shown(team, deadline)
     assert (moved["due_at"], moved["version"]) == ("2026-06-10T19:00:00Z", 2)
     assert date.fromisoformat(moved["due_on"]) == date(2026, 6, 10)
+
+
+async def sits_in_kazakhstan(team: Team) -> None:
+    etag = (await team.admin.get(f"/cases/{team.case}")).headers["etag"]
+    sits = {"calendar": "KZ"}
+    await team.admin.patch(f"/cases/{team.case}", json=sits, headers={"if-match": etag})
+
+
+@pytest.mark.parametrize("what", ["the calendar", "the case"])
+async def test_what_would_have_been_said_on_a_day_off_is_said_before_it_also_where_that_comes_late(
+    installation: Installation, team: Team, what: str
+) -> None:
+    """The date itself stays where it is, and there was nothing to say for days: of its marks, one moves."""
+    await tasks.renew_calendars(installation.runtime)
+    if what == "the calendar":
+        await sits_in_kazakhstan(team)
+    else:
+        await amend(installation, ("2026-06-08", "off"))
+    deadline = await team.deadline(due_on="2026-06-15")
+    installation.clock.set(datetime(2026, 6, 3, tzinfo=UTC))
+    await tasks.tick(installation.runtime)
+    await tasks.check_law(installation.runtime)
+    if what == "the calendar":
+        await amend(installation, ("2026-06-08", "off"))
+    else:
+        await sits_in_kazakhstan(team)
+    await tasks.tick(installation.runtime)
+    assert (await shown(team, deadline))["version"] == 1
+    plan = await read(team.admin, f"/deadlines/{deadline['id']}/plan")
+    assert plan["upcoming"][0]["at"] == "2026-06-05T19:00:00Z"
+    installation.clock.set(datetime(2026, 6, 5, 19, tzinfo=UTC))
+    await tasks.tick(installation.runtime)
+    sent = (await read(team.admin, f"/deadlines/{deadline['id']}/messages"))["items"]
+    assert "2026-06-05T19:00:00Z" in [one["due_at"] for one in sent]

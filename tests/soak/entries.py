@@ -26,7 +26,9 @@ from service.store.cases import CaseRole
 from service.store.columns import as_rows, insert_rows
 from service.store.database import make_engine, writers
 from service.store.deadlines import Deadline
+from service.store.endpoints import Endpoint
 from service.store.messages import HELD, PENDING, Message
+from service.store.teams import Team
 from service.store.users import Membership, User
 from tests.soak.oracle import Planned, Row, Try
 from tests.store import factories
@@ -66,12 +68,12 @@ class Wanted:
 async def enter(settings: Settings, wanted: Wanted) -> list[Planned]:
     """Everything in one transaction; answers what is to arrive."""
     made = _Docket(settings, wanted)
-    await _write(settings.sqlalchemy_url, made.rows)
+    await write(settings, made.rows)
     return made.planned
 
 
-async def _write(url: str, rows: dict[type[SQLModel], list[SQLModel]]) -> None:
-    engine = make_engine(url)
+async def write(settings: Settings, rows: Mapping[type[SQLModel], Sequence[SQLModel]]) -> None:
+    engine = make_engine(settings.sqlalchemy_url)
     try:
         async with writers(engine)() as session, session.begin():
             for table, models in rows.items():
@@ -80,12 +82,28 @@ async def _write(url: str, rows: dict[type[SQLModel], list[SQLModel]]) -> None:
         await engine.dispose()
 
 
+def endpoint(
+    settings: Settings, team: Team, endpoint_id: str, url: str, alive_at: datetime, **given: Any
+) -> Endpoint:
+    """One that hears of reminders where nothing else is given."""
+    seal = load_seal(settings.secret_key.get_secret_value(), settings.home)
+    own = {
+        "id": endpoint_id,
+        "url": url,
+        "sealed_secret": seal.close(_SECRET, endpoint_id),
+        "events": ["reminder.due"],
+        "alive_at": alive_at,
+        "created_at": alive_at - _LONG_AGO,
+    }
+    return factories.endpoint(team, **own | given)
+
+
 class _Docket:
     """The rows by table, in an order in which they can be written."""
 
     def __init__(self, settings: Settings, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._seal = load_seal(settings.secret_key.get_secret_value(), settings.home)
+        self._settings = settings
         self._then = wanted.start - _LONG_AGO
         self.rows: dict[type[SQLModel], list[SQLModel]] = defaultdict(list)
         self.planned: list[Planned] = []
@@ -114,10 +132,10 @@ class _Docket:
         tool = None
         if number < self._wanted.tools:
             tool = new_id("end", self._then)
-            at_once = {"at_once": 20, "per_second": 1000.0}
-            self._put(self._endpoint(team, tool, f"{self._wanted.sink}/{tool}", **at_once))
+            url, at_once = f"{self._wanted.sink}/{tool}", {"at_once": 20, "per_second": 1000.0}
+            self._put(endpoint(self._settings, team, tool, url, self._wanted.start, **at_once))
         for endpoint_id, url in self._wanted.hostile_to(number):
-            self._put(self._endpoint(team, endpoint_id, url))
+            self._put(endpoint(self._settings, team, endpoint_id, url, self._wanted.start))
         for count, due_at in enumerate(dues):
             urgent = self._wanted.urgent and len(self.planned) % self._wanted.urgent == 0
             ahead = _SOON if urgent else _AHEAD
@@ -125,18 +143,6 @@ class _Docket:
             if tool:
                 subject = self.planned[-1].subject
                 self.planned.append(Planned(subject, tool, due_at.timestamp(), mark))
-
-    def _endpoint(self, team: Any, endpoint_id: str, url: str, **given: Any) -> SQLModel:
-        return factories.endpoint(
-            team,
-            id=endpoint_id,
-            url=url,
-            sealed_secret=self._seal.close(_SECRET, endpoint_id),
-            events=["reminder.due"],
-            alive_at=self._wanted.start,
-            created_at=self._then,
-            **given,
-        )
 
     def _notice(
         self, team: Any, policy_id: str, code: str, mark_at: datetime, ahead: timedelta
@@ -243,6 +249,7 @@ class Tables:
             col(Message.due_at),
             col(Message.state),
             col(Message.event),
+            func.coalesce(Message.deadline_version, 1),
         ).outerjoin(User, col(User.id) == col(Message.user_id))
         messages = messages.where(self._counted)
         with self._engine.connect() as connection:
@@ -266,8 +273,11 @@ class Tables:
 
 
 def _row(columns: Iterable[Any], tries: list[Try]) -> Row:
-    message_id, event_id, subject, channel, endpoint_id, email, due_at, state, event = columns
+    message_id, event_id, subject, channel, endpoint_id, email, due_at, state, event, version = (
+        columns
+    )
     mail = channel is ChannelKind.EMAIL
     key = message_id if mail else f"{event_id}@{endpoint_id}"
     address = email if mail else endpoint_id
-    return Row(key, subject, address, due_at.timestamp(), state.value, tries, event.value)
+    at = due_at.timestamp()
+    return Row(key, subject, address, at, state.value, tries, event.value, version)

@@ -105,9 +105,9 @@ class Installation:
         """As its operator runs it, on a host of their own."""
         return run_command(self._at("operator"), *arguments)
 
-    def api(self) -> httpx.Client:
-        """A process of the API, and an administrator who asks it."""
-        settings, port = self._at("api"), free_port()
+    def api(self, **variables: str) -> httpx.Client:
+        """A process of the API that is told these besides, and an administrator who asks it."""
+        settings, port = self._at("api") | variables, free_port()
         key = new_key(settings, "drill", "--scope", "admin")
         log = self.folder / "api" / "log"
         process = ServiceProcess("api", ["api", "--port", str(port)], settings, log, port)
@@ -158,6 +158,16 @@ class Installation:
             return all(worker.up for worker in self.workers)
 
         eventually(all_up, timeout)
+
+    def renew(self, number: int, **variables: str) -> None:
+        """As an upgrade does it: the successor of one worker, which is told these besides, starts beside
+        it; then it goes in peace."""
+        old = self.workers[number]
+        self.workers[number] = new = self._worker(number, told=variables)
+        if old.process.running:
+            new.start()
+            eventually(lambda: self.beat() or new.up, 60)
+            old.process.stop()
 
     def beat(self) -> None:
         if self.clock is not None:

@@ -43,7 +43,8 @@ class Try:
 
 @dataclass(frozen=True)
 class Row:
-    """A message as the table keeps it; `key` is what its copies carry, `event` what it tells of."""
+    """A message as the table keeps it; `key` is what its copies carry, `event` what it tells of, `version`
+    of which date of its subject."""
 
     key: str
     subject: str
@@ -52,6 +53,7 @@ class Row:
     state: str
     tries: Sequence[Try]
     event: str = REMINDER
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ class Copy:
 @dataclass(frozen=True)
 class Edit:
     """What a person changed, answered with yes at `at`: from then on nothing leaves about it that was
-    planned before, or nothing to that `address`. `tells`: who knew the old is told the new."""
+    planned before, or nothing to that `address`, or nothing of that `version` of the date. `tells`: who
+    knew the old is told the new."""
 
     subject: str
     at: float
     address: str | None = None
     tells: bool = False
+    version: int | None = None
 
     def touches(self, subject: str, address: str) -> bool:
         return self.subject == subject and self.address in (None, address)
@@ -229,7 +233,8 @@ class _Seen:
 
     def _taken_back(self, edit: Edit) -> Iterable[Row]:
         for row in self._about[edit.subject]:
-            if row.event == REMINDER and edit.touches(row.subject, row.address):
+            of_it = edit.version in (None, row.version)
+            if of_it and row.event == REMINDER and edit.touches(row.subject, row.address):
                 yield row
 
     def _corrected(self, old: Row) -> bool:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.harness.processes import migrate
-from tests.soak import burst, clocks, edits, hostile, restore, shortage, travel, watchdog
+from tests.soak import (
+    burst,
+    clocks,
+    edits,
+    hostile,
+    restore,
+    shortage,
+    travel,
+    watchdog,
+    zonelaw,
+)
 from tests.soak.acts import (
     FAULTY,
     end_of_valkey,
@@ -227,6 +237,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         "C2": edits.scenario,
         "C3": travel.scenario,
         "C3 clocks": clocks.scenario,
+        "C4": zonelaw.scenario,
         "C6": restore.scenario,
         "C8": hostile.scenario,
         "C9": shortage.scenario,

@@ -159,6 +159,14 @@ def test_a_try_to_whom_it_was_taken_from_is_stale_and_one_to_the_next_is_not() -
     assert judge(to_them).stale == ["dln_1"]
 
 
+def test_what_a_move_took_back_is_stale_and_what_is_said_of_the_new_date_is_not() -> None:
+    drill = cancelled(12.0)
+    moved = replace(drill, edits=[Edit("dln_1", 10.05, version=1)])
+    assert judge(moved).stale == ["dln_1"]
+    anew = [replace(drill.rows[0], version=2), *drill.rows[1:]]
+    assert judge(replace(moved, rows=anew)).survived
+
+
 def test_whoever_has_the_old_and_was_not_told_the_new_is_uncorrected() -> None:
     drill = cancelled(12.0)
     silent = replace(drill, rows=drill.rows[:3], copies=drill.copies[:4])

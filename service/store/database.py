@@ -6,15 +6,18 @@ one process wait for each other in the order in which they came, before they kno
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import service.store.touching  # noqa: F401  (every session tells the feeds)
@@ -23,6 +26,8 @@ Sessions = async_sessionmaker[AsyncSession]
 
 #: How long a writer waits for another before it gives up (SQLite only).
 _PATIENCE_SECONDS = 10
+#: Where a connection remembers when it was last used, and after how long it is asked first.
+_USED_AT, _RESTED_SECONDS = "used_at", 1.0
 #: Bounds that keep one stuck transaction from holding up the rest (Postgres only).
 _POSTGRES_OPTIONS = (
     "-c lock_timeout=5s -c statement_timeout=30s "
@@ -42,15 +47,36 @@ def make_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=10,
         max_overflow=10,
         pool_timeout=5,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"options": _POSTGRES_OPTIONS, "connect_timeout": 10},
     )
+    _ask_the_rested(engine.sync_engine)
+    return engine
+
+
+def _ask_the_rested(engine: Engine) -> None:
+    """Connections are asked whether they still answer, but not those that did a moment ago: the question
+    costs as much as most statements."""
+
+    def given_back(_: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    def taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        used_at = record.info.get(_USED_AT)
+        if used_at is None or time.monotonic() - used_at < _RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", given_back)
+    event.listen(engine, "checkout", taken)
 
 
 class Turns:

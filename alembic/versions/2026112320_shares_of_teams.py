@@ -13,19 +13,24 @@ down_revision = "2026112315"
 branch_labels = None
 depends_on = None
 
+_NAME = "ix_messages_team_id_next_attempt_at"
+
 
 def upgrade() -> None:
     pending = sa.text("state IN ('due', 'sending')")
-    with op.batch_alter_table("messages", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_messages_team_id_next_attempt_at",
+    with op.get_context().autocommit_block():
+        # What an earlier try left half made holds nothing.
+        op.drop_index(_NAME, "messages", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            _NAME,
+            "messages",
             ["team_id", "next_attempt_at"],
-            unique=False,
             postgresql_where=pending,
             sqlite_where=pending,
+            postgresql_concurrently=True,
         )
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("messages", schema=None) as batch_op:
-        batch_op.drop_index("ix_messages_team_id_next_attempt_at")
+    with op.get_context().autocommit_block():
+        op.drop_index(_NAME, "messages", if_exists=True, postgresql_concurrently=True)

@@ -40,11 +40,14 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return inherited | {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"} | dict(settings)
 
 
-def run_command(settings: Mapping[str, str], *arguments: str, timeout: float = 60) -> str:
-    """What `adquem ARGUMENTS` prints; RuntimeError with both its outputs where it fails."""
+def run_command(
+    settings: Mapping[str, str], *arguments: str, timeout: float = 60, code: Path | None = None
+) -> str:
+    """What `adquem ARGUMENTS` prints; RuntimeError with both its outputs where it fails. `code`: the folder
+    of another release, run by this one's interpreter."""
     done = subprocess.run(
         tethered([sys.executable, "-m", "workers", *arguments]),
-        cwd=ROOT,
+        cwd=code or ROOT,
         env=environment(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -66,7 +69,7 @@ def migrate(database_url: str, home: Path) -> None:
 class ServiceProcess:
     """One process; its output goes to `log`, over all its restarts.
 
-    `port`: where it answers `/readyz`; None for a process that serves nothing.
+    `port`: where it answers `/readyz`; None for a process that serves nothing. `code`: see `run_command`.
     """
 
     def __init__(
@@ -76,12 +79,14 @@ class ServiceProcess:
         settings: Mapping[str, str],
         log: Path,
         port: int | None = None,
+        code: Path | None = None,
     ) -> None:
         self.name = name
         self.log = log
         self.port = port
         self._arguments = arguments
         self._settings = settings
+        self._code = code
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -100,7 +105,7 @@ class ServiceProcess:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 tethered([sys.executable, "-m", "workers", *self._arguments]),
-                cwd=ROOT,
+                cwd=self._code or ROOT,
                 env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -133,6 +138,10 @@ class ServiceProcess:
     def stop(self, timeout: float = 15) -> int:
         """SIGTERM, then the exit status; RuntimeError (and SIGKILL) where it will not go."""
         return self._end(signal.SIGTERM, timeout)
+
+    def dismiss(self) -> None:
+        """SIGTERM, and does not wait; `stop` tells its exit status once it has gone."""
+        os.kill(self.pid, signal.SIGTERM)
 
     def rest(self) -> None:
         """Stands still until `wake`: an idle process asks its database ten times a second."""

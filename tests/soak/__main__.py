@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.harness.processes import ROOT
-from tests.soak.chaos import Result, figures, run
+from tests.soak.chaos import Result, Skipped, figures, run
 from tests.soak.parts import migrated
 from tests.soak.report import write
 from tests.soak.scenarios import full
@@ -22,7 +22,11 @@ def main(names: list[str]) -> int:
         migrated(Path(folder)) as (postgres, template),
     ):
         for name, make in chosen.items():
-            result = run(make(), Path(folder) / name.replace(" ", "-"), postgres, template)
+            try:
+                result = run(make(), Path(folder) / name.replace(" ", "-"), postgres, template)
+            except Skipped as reason:
+                print(f"{name}: skipped, {reason}", flush=True)
+                continue
             results.append(result)
             print(figures(result), flush=True)
             if not result.passed:

@@ -1,20 +1,12 @@
 """What is broken, and when: each act does one thing to an installation and counts that it did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from tests.soak.chaos import Act
 from tests.soak.installation import Installation
 
 Made = TypeVar("Made")
-
-#: Shares of the first tries that meet each fault of a sink.
-FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
-
-
-def in_flight(number: int) -> dict[str, str]:
-    """For the workers."""
-    return {"ADQUEM_DELIVERY_SLOTS": str(number), "ADQUEM_SMTP_CONNECTIONS": str(min(number, 32))}
 
 
 def kills(every: float, at: float = 1.0, times: int = 0) -> Act:
@@ -87,3 +79,9 @@ def once(make: Callable[[Installation], Made]) -> Callable[[Installation], Made]
         return made[0]
 
     return the_one
+
+
+def story(tell: Callable[[Installation], Iterator[None]]) -> Callable[[Installation], bool]:
+    """One act in many steps: each time it is asked it goes on until it has to wait."""
+    begun = once(tell)
+    return lambda one: bool(next(begun(one), True))

@@ -19,12 +19,17 @@ from tests.soak.entries import Tables, Waiting, Wanted, enter
 from tests.soak.installation import Installation
 from tests.soak.oracle import Drill, Judgement, Planned, judge
 from tests.soak.parts import migrated
+from tests.soak.pauses import longest_pause
 
 #: Between the start of the workers and the first notice that is due.
 _LEAD = timedelta(seconds=1)
 _BEAT = 0.02
 #: Seconds after which a living worker has forgotten what it still holds, in a drill with its own clock.
 _FORGOTTEN = 5.0
+
+
+class Skipped(Exception):
+    """This drill cannot be run here, and why."""
 
 
 @dataclass(frozen=True)
@@ -280,5 +285,6 @@ def figures(result: Result) -> str:
         f"{result.scenario.name}: {len(result.drill.planned)} notices, {result.wall:.0f} s; {had}; "
         f"repeats {judgement.by_crash} by crash, {judgement.by_sink} by sink; late p50 "
         f"{judgement.late(0.5):.2f} p99 {judgement.late(0.99):.2f} max {judgement.late(1):.2f} s; "
-        f"rescue {rescue:.1f} s; failed tries {result.failed}; {result.resident / 2**20:.0f} MB"
+        f"rescue {rescue:.1f} s; longest pause {longest_pause(result.drill):.1f} s; "
+        f"failed tries {result.failed}; {result.resident / 2**20:.0f} MB"
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from tests.soak.chaos import Gate, Result
 from tests.soak.oracle import Planned, lateness_of, quantile
+from tests.soak.pauses import longest_pause
 
 #: What a restart takes beyond the lease: no message may stay with a lost worker for longer.
 RESCUE_WITHIN = 75.0
@@ -44,6 +45,12 @@ def late_among(
         return bool(lateness) and quantile(lateness, share) <= seconds
 
     return {f"{name} within {seconds:g} s": within}
+
+
+def pauses_at_most(seconds: float) -> dict[str, Gate]:
+    return {
+        f"no pause over {seconds:g} s": lambda result: longest_pause(result.drill) <= seconds,
+    }
 
 
 def had(name: str, number: int) -> dict[str, Gate]:

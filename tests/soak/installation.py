@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psycopg
+from psycopg import sql
 
 from service.settings import Settings
 from tests.harness.polling import eventually
@@ -87,30 +89,30 @@ class Installation:
         self._variables = self._environment(database_url) | dict(settings or {})
         self._forked = forked
         if forked:
-            self.workers = [self._worker(0, workers)]
+            self.workers = [self.worker(0, forked=workers)]
         else:
-            self.workers = [self._worker(n) for n in range(workers if database_url else 1)]
+            self.workers = [self.worker(n) for n in range(workers if database_url else 1)]
+        self.retired: list[Worker] = []
 
     def __enter__(self) -> Self:
         self.sinks.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
+        for worker in (*self.workers, *self.retired):
             worker.process.kill()
         self.sinks.stop()
         self.cleanup.close()
 
-    def adquem(self, *arguments: str) -> str:
-        """As its operator runs it, on a host of their own."""
-        return run_command(self._at("operator"), *arguments)
+    def adquem(self, *arguments: str, code: Path | None = None) -> str:
+        """As its operator runs it, on a host of their own. `code`: the folder of another release."""
+        return run_command(self._at("operator"), *arguments, code=code)
 
     def api(self, **variables: str) -> httpx.Client:
         """A process of the API that is told these besides, and an administrator who asks it."""
-        settings, port = self._at("api") | variables, free_port()
-        key = new_key(settings, "drill", "--scope", "admin")
-        log = self.folder / "api" / "log"
-        process = ServiceProcess("api", ["api", "--port", str(port)], settings, log, port)
+        port = free_port()
+        key = new_key(self._at("api") | variables, "drill", "--scope", "admin")
+        process = self.process("api", "api", "--port", str(port), port=port, told=variables)
         process.start()
         self.cleanup.callback(process.kill)
         eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False), 60)
@@ -120,6 +122,47 @@ class Installation:
             trust_env=False,
             timeout=30,
         )
+
+    def process(
+        self,
+        host: str,
+        *arguments: str,
+        port: int | None = None,
+        code: Path | None = None,
+        told: Mapping[str, str] | None = None,
+    ) -> ServiceProcess:
+        """`adquem ARGUMENTS` on the host of that name, told these besides, to be started and ended by who
+        asks for it."""
+        settings = self._at(host) | dict(told or {})
+        log = Path(settings["ADQUEM_HOME"]) / "log"
+        return ServiceProcess(host, list(arguments), settings, log, port, code)
+
+    def worker(
+        self,
+        number: int,
+        code: Path | None = None,
+        forked: int = 0,
+        told: Mapping[str, str] | None = None,
+    ) -> Worker:
+        if "ADQUEM_DATABASE_URL" not in self._variables:
+            port = free_port()
+            serve = ["serve", "--port", str(port)]
+            return Worker(self.process("home", *serve, port=port, code=code, told=told))
+        work = ["worker", *(["--processes", str(forked)] if forked else [])]
+        return Worker(self.process(f"worker-{number}", *work, code=code, told=told), forked)
+
+    def retire(self, worker: Worker) -> None:
+        """It ends what it sends, goes by itself, and nobody raises it."""
+        self.workers.remove(worker)
+        self.retired.append(worker)
+        worker.process.dismiss()
+
+    def renew_database(self) -> None:
+        """The old one is lost; the new one is empty."""
+        assert self.postgres is not None
+        name = psycopg.conninfo.conninfo_to_dict(self.database_url)["dbname"]
+        self.postgres.drop_database(self.database_url)
+        self.postgres.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(name))))
 
     def rest(self, every: float = 0.02) -> None:
         """A moment in which time goes on."""
@@ -163,7 +206,7 @@ class Installation:
         """As an upgrade does it: the successor of one worker, which is told these besides, starts beside
         it; then it goes in peace."""
         old = self.workers[number]
-        self.workers[number] = new = self._worker(number, told=variables)
+        self.workers[number] = new = self.worker(number, told=variables)
         if old.process.running:
             new.start()
             eventually(lambda: self.beat() or new.up, 60)
@@ -175,7 +218,7 @@ class Installation:
 
     def equip(self, number: int, variables: Mapping[str, str]) -> None:
         """Before it is started: what this worker alone is told."""
-        self.workers[number] = self._worker(number, told=variables)
+        self.workers[number] = self.worker(number, told=variables)
 
     def raise_the_dead(self) -> None:
         """As a supervisor does: whoever has ended by itself is started again."""
@@ -246,20 +289,6 @@ class Installation:
         home = self.folder / name
         home.mkdir(exist_ok=True, mode=0o700)
         return self._variables | {"ADQUEM_HOME": str(home)}
-
-    def _worker(
-        self, number: int, forked: int = 0, told: Mapping[str, str] | None = None
-    ) -> Worker:
-        distributed = "ADQUEM_DATABASE_URL" in self._variables
-        kind = "worker" if distributed else "serve"
-        variables = self._at(f"worker-{number}" if distributed else "home") | dict(told or {})
-        home = Path(variables["ADQUEM_HOME"])
-        port = None if distributed else free_port()
-        arguments = ["worker"] if distributed else ["serve", "--port", str(port)]
-        if forked:
-            arguments += ["--processes", str(forked)]
-        process = ServiceProcess(f"{kind}-{number}", arguments, variables, home / "log", port)
-        return Worker(process, forked)
 
 
 def _resident(pid: int) -> int:

@@ -41,6 +41,11 @@ def migrated(home: Path, disk: int = 0) -> Iterator[tuple[PostgresServer, str]]:
         yield postgres, postgres.make_template("migrated", lambda url: migrate(url, home))
 
 
+def in_flight(number: int) -> dict[str, str]:
+    """What a worker is told that has so many on their way at once."""
+    return {"ADQUEM_DELIVERY_SLOTS": str(number), "ADQUEM_SMTP_CONNECTIONS": str(min(number, 32))}
+
+
 class RunningClock:
     """A drill's own time: runs with the system's, and can leap over a pause in which nothing happens.
     `begins`: None for the system's own."""
@@ -180,9 +185,13 @@ class Worker:
                 url = f"http://127.0.0.1:{self.process.port}/healthz"
                 return httpx.get(url, timeout=2, trust_env=False).is_success
             return False
+        return self.said(_UP)
+
+    def said(self, word: bytes) -> bool:
+        """Since it was last started."""
         with self.process.log.open("rb") as log:
             log.seek(self._from)
-            return log.read().count(_UP) >= max(self._forked, 1)
+            return log.read().count(word) >= max(self._forked, 1)
 
     @property
     def age(self) -> float:

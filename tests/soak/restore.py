@@ -7,9 +7,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 from tests.harness.postgres import programs
 from tests.soak.chaos import Act, Gate, Result, Scenario
 from tests.soak.entries import Tables
@@ -35,15 +32,8 @@ def _lose(one: Installation) -> None:
     tables = Tables(one.settings)
     one.minutes.forgotten.extend(tables.rows())
     tables.close()
-    _replace(one)
+    one.renew_database()
     one.had["loss"] += 1
-
-
-def _replace(one: Installation) -> None:
-    assert one.postgres is not None
-    name = psycopg.conninfo.conninfo_to_dict(one.database_url)["dbname"]
-    one.postgres.drop_database(one.database_url)
-    one.postgres.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(name))))
 
 
 def _put_back(one: Installation) -> None:

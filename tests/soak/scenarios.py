@@ -12,15 +12,14 @@ from tests.soak import (
     restore,
     shortage,
     travel,
+    upgrade,
     watchdog,
     zonelaw,
 )
 from tests.soak.acts import (
-    FAULTY,
     end_of_valkey,
     flushes,
     frozen,
-    in_flight,
     kills,
     outage_of_postgres,
     outage_of_the_sinks,
@@ -31,6 +30,8 @@ from tests.soak.entries import URGENT
 from tests.soak.gates import NO_REPEATS, RESCUED, late, late_among, repeats
 from tests.soak.installation import Installation
 from tests.soak.oracle import Planned
+from tests.soak.parts import in_flight
+from tests.soak.sinks import FAULTY
 
 
 def _migrated(one: Installation) -> None:
@@ -238,6 +239,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
         "C3": travel.scenario,
         "C3 clocks": clocks.scenario,
         "C4": zonelaw.scenario,
+        "C5": upgrade.scenario,
         "C6": restore.scenario,
         "C8": hostile.scenario,
         "C9": shortage.scenario,

@@ -16,11 +16,12 @@ import psycopg
 
 from tests.harness.disk import SmallDisk, fill_up
 from tests.harness.polling import eventually
-from tests.soak.acts import FAULTY, in_flight, once
+from tests.soak.acts import once
 from tests.soak.chaos import Act, Scenario
 from tests.soak.gates import had, rescued
 from tests.soak.installation import Installation
-from tests.soak.parts import Worker
+from tests.soak.parts import Worker, in_flight
+from tests.soak.sinks import FAULTY
 
 _NOTICES, _OVER = 6_000, 150.0
 #: Seconds for which each thing is short, and for which there is enough of everything after it.

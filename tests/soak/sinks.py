@@ -20,6 +20,8 @@ from typing import Any
 
 from service.clock import rehearsal_clock, system_clock
 
+#: Shares of the first tries that meet each fault, as scenarios ask for them.
+FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
 _MARK = re.compile(rb"MARK-[A-Z0-9]+")
 _NOTIFICATION = re.compile(rb"^X-Notification-Id: *(\S+?)\r$", re.MULTILINE | re.IGNORECASE)
 _LATE = re.compile(rb"This\s+notice\s+is\s+late")

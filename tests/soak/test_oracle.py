@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.soak.oracle import Copy, Drill, Edit, Planned, Row, Try, judge, lateness_of
+from tests.soak.pauses import longest_pause
 
 LOST_WORKER = Try(10.0, 71.0, "unknown", "worker_lost")
 ACCEPTED = Try(71.0, 71.1, "accepted", "250")
@@ -202,3 +203,11 @@ def test_what_left_before_the_database_was_put_back_may_leave_again_and_must_say
 def test_lateness_is_told_of_some_alone() -> None:
     of_two = lateness_of(clean(), lambda one: one.mark == "MARK-TWO")
     assert of_two == pytest.approx([0.5, 61.05])
+
+
+def test_a_pause_is_counted_only_while_something_waits_for_its_first_try() -> None:
+    """m1 and m2 are tried at once; that m2 and m3 wait for a second try for a minute is no pause."""
+    assert longest_pause(clean()) == pytest.approx(0.1)
+    drill = clean()
+    rows = [replace(row, tries=[replace(row.tries[0], opened_at=22.0)]) for row in drill.rows]
+    assert longest_pause(replace(drill, rows=rows)) == pytest.approx(22.0 - 10.5)

@@ -22,6 +22,9 @@ from service.clock import rehearsal_clock, system_clock
 
 #: Shares of the first tries that meet each fault, as scenarios ask for them.
 FAULTY = {"temporary": 0.08, "greylist": 0.08, "refuse": 0.06, "drop": 0.05, "hang": 0.03}
+#: The reference's own time for a try: with the product's 20 s, so many that hang would fill all slots by
+#: themselves.
+_SILENT_SECONDS = 6
 _MARK = re.compile(rb"MARK-[A-Z0-9]+")
 _NOTIFICATION = re.compile(rb"^X-Notification-Id: *(\S+?)\r$", re.MULTILINE | re.IGNORECASE)
 _LATE = re.compile(rb"This\s+notice\s+is\s+late")
@@ -31,7 +34,7 @@ _REPEATED = re.compile(rb"^X-Possible-Duplicate: *yes", re.MULTILINE | re.IGNORE
 @dataclass(frozen=True)
 class Orders:
     """`shares`: of the first `tries` of each mail that meet this fault: refuse, greylist, temporary, drop
-    (taken, and no word), hang (not taken, and no word); `http_shares`: the same of webhooks, which make
+    (taken, and no word), hang (not taken, and no word for six seconds); `http_shares`: the same of webhooks, which make
     an endpoint pause. `slow`: seconds that a reply may take.
     `clock`: the file of a drill's own time, empty for the system's."""
 
@@ -152,7 +155,7 @@ class _Talk:
             return
         if self._fault == "hang":
             self._sink.refused("hang")
-            await self._reader.read()
+            await _silence(self._reader)
             raise _Gone
         head = content.partition(b"\r\n\r\n")[0] + b"\r\n"
         keys = [key.decode() for key in _NOTIFICATION.findall(head)]
@@ -162,6 +165,12 @@ class _Talk:
         if not said:
             raise _Gone
         self._writer.write(b"250 taken\r\n")
+
+
+async def _silence(reader: asyncio.StreamReader) -> None:
+    """Until the other side has had enough, or this one cuts it."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(), _SILENT_SECONDS)
 
 
 async def _requests(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -180,7 +189,7 @@ async def _requests(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.St
                 writer.write(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n")
             case "hang":
                 sink.refused("hang")
-                await reader.read()
+                await _silence(reader)
                 return
             case fault:
                 marked = headers.get("x-possible-duplicate") == "yes"

@@ -34,8 +34,8 @@ _REPEATED = re.compile(rb"^X-Possible-Duplicate: *yes", re.MULTILINE | re.IGNORE
 @dataclass(frozen=True)
 class Orders:
     """`shares`: of the first `tries` of each mail that meet this fault: refuse, greylist, temporary, drop
-    (taken, and no word), hang (not taken, and no word for six seconds); `http_shares`: the same of webhooks, which make
-    an endpoint pause. `slow`: seconds that a reply may take.
+    (taken, and no word), hang (not taken, no word for six seconds); `http_shares`: the same of webhooks,
+    which make an endpoint pause. `slow`: seconds that a reply may take.
     `clock`: the file of a drill's own time, empty for the system's."""
 
     smtp_port: int

@@ -102,9 +102,6 @@ _.decided_at
 _.decided_by
 _.requested_by
 
-# service/store/installation.py
-_.oldest_code
-
 # service/store/messages.py
 _.bounce_status
 

@@ -109,7 +109,6 @@ def _arq_worker(runtime: Runtime, url: str) -> Worker:
         cron_jobs=[
             cron(_job(runtime, _tick), name="tick", second=set(range(60)), keep_result=0),
             cron(_job(runtime, _watch), name="watch", minute=set(range(0, 60, 5)), keep_result=0),
-            cron(_job(runtime, _forecast), name="forecast", hour={1}, minute={30}, keep_result=0),
             cron(_job(runtime, _prune), name="prune", minute={7}, keep_result=0),
         ],
         redis_settings=_redis_settings(url),
@@ -150,10 +149,6 @@ async def _deliver(runtime: Runtime, _: dict[str, Any]) -> None:
 
 async def _watch(runtime: Runtime, _: dict[str, Any]) -> None:
     await tasks.watch(runtime)
-
-
-async def _forecast(runtime: Runtime, _: dict[str, Any]) -> None:
-    await tasks.forecast(runtime)
 
 
 async def _prune(runtime: Runtime, _: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ from workers import tasks
 #: the next watch where all was not well.
 _WATCH_EVERY = timedelta(minutes=5)
 _WATCH_AGAIN = 10
-#: Between two forecasts by the clock.
-_FORECAST_EVERY = timedelta(days=1)
+#: Between two looks whether the forecast of the day is to be made.
+_FORECAST_EVERY = timedelta(minutes=1)
 #: Between two looks at who fetches the feeds.
 _FEEDS_EVERY = timedelta(hours=1)
 #: New objects, and rounds of the younger generations, after which garbage is looked for.
@@ -31,9 +31,7 @@ _log = structlog.get_logger()
 
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
-    # What has been read in stays, and is never looked through again; what is thrown away goes soon.
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
+    _keep_tidy()
     rounds, ticked = 0, False
     loop, every_seconds = asyncio.get_running_loop(), runtime.settings.poll_seconds
 
@@ -48,7 +46,7 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         Beside(runtime, "digest", lambda: tasks.digest(runtime)),
         Beside(runtime, "watch", watched, _WATCH_EVERY, _WATCH_AGAIN),
         Beside(runtime, "feeds", lambda: tasks.tend_feeds(runtime), _FEEDS_EVERY),
-        Beside(runtime, "forecast", lambda: tasks.forecast(runtime), _FORECAST_EVERY),
+        Beside(runtime, "forecast", lambda: tasks.forecast_of_the_day(runtime), _FORECAST_EVERY),
     ]
     async with listening(runtime), _delivering(runtime, stop) as released:
         while not stop.is_set():
@@ -70,6 +68,12 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
                 await asyncio.wait_for(stop.wait(), rest)
         for one in beside:
             await one.end()
+
+
+def _keep_tidy() -> None:
+    """What has been read in stays, and is never looked through again; what is thrown away goes soon."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 @contextlib.asynccontextmanager

@@ -33,7 +33,7 @@ from service.runtime import Runtime
 from service.store.attempts import forget_attempts, forget_words
 from service.store.idempotency import KEPT_FOR, forget_before
 from service.store.inbound import FAILURES_KEPT_FOR, forget_failures
-from service.store.installation import count_watch
+from service.store.installation import count_watch, put_forecast, take_forecast
 from service.store.outbox import forget_payloads, give_up_held
 from service.store.pulse import is_due
 from workers.gate import rests, while_working
@@ -51,8 +51,9 @@ _READERS = 25
 _WORDS_KEPT_FOR = timedelta(days=30)
 #: Feeds looked at in one transaction.
 _FEEDS = 100
-#: Deadlines forecast in one transaction.
+#: Deadlines forecast in one transaction; between two forecasts; how long whoever is at one may be silent.
 _FORECAST = 100
+_FORECAST_EVERY, _FORECAST_HELD = timedelta(days=1), timedelta(minutes=10)
 #: Entries of each calendar that are written in one transaction.
 _ENTRIES = 100
 
@@ -207,18 +208,31 @@ async def digest(runtime: Runtime) -> int:
 @while_working(0)
 async def forecast(runtime: Runtime) -> int:
     """Finds the steps of the coming weeks that would reach nobody, and tells of each once; answers how
-    many gaps were found or closed."""
+    many gaps were found or closed. While it goes on no other worker begins it; where this one dies, another
+    does after ten minutes."""
     changed, after = 0, None
     while True:
         async with runtime.transaction() as session:
             sitting = await _sitting(runtime, session)
             after, number = await forecast_batch(sitting, after, _FORECAST)
+            again = _FORECAST_HELD if after else _FORECAST_EVERY
+            await put_forecast(session, sitting.now + again)
         changed += number
         if after is None:
             break
     if changed:
         _log.info("coverage_changed", gaps=changed)
     return changed
+
+
+@while_working(None)
+async def forecast_of_the_day(runtime: Runtime) -> None:
+    """Once a day for all workers together."""
+    async with runtime.transaction() as session:
+        now = await runtime.now(session)
+        due = await take_forecast(session, now, now + _FORECAST_HELD)
+    if due:
+        await forecast(runtime)
 
 
 async def watch(runtime: Runtime, ticked: bool = False) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from service.domain.notifications import ChannelKind
+from service.store.installation import take_forecast
 from service.store.messages import Message
 from tests.api.installation import Installation, Team, change, create, read
 from tests.api.test_refusals import refused
@@ -15,7 +16,7 @@ from tests.harness.world import START
 from workers import tasks
 from workers.rounds import Beside
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 #: The marks lie within sixty days of the start; the second has a person of its own.
 STEPS = [
     {"targets": ["owner"], "before_due": "P7D"},
@@ -272,3 +273,36 @@ async def test_what_did_not_go_well_is_done_again_after_some_rounds(
     await beside.under_way
     assert done == [0, 3, 6, 12], "the clock has leapt"
     await beside.end()
+
+
+async def test_the_forecast_is_made_once_a_day_whoever_looks_and_however_often(
+    either: Installation,
+) -> None:
+    team = await either.team()
+    await listening(team)
+    await laddered(team)
+    await tasks.forecast_of_the_day(either.runtime)
+    for role in ("owner", "deputy"):
+        await away(team, role, "2026-04-20T00:00:00Z")
+    either.clock.set(START + DAY - MINUTE)
+    await tasks.forecast_of_the_day(either.runtime)
+    assert await heard(either) == []
+    either.clock.set(START + DAY)
+    await asyncio.gather(*(tasks.forecast_of_the_day(either.runtime) for _ in range(3)))
+    assert [event for event, _ in await heard(either)] == ["coverage.gap_found"]
+
+
+async def test_a_forecast_whose_worker_died_is_made_by_another(
+    installation: Installation, team: Team
+) -> None:
+    await listening(team)
+    await laddered(team)
+    for role in ("owner", "deputy"):
+        await away(team, role, "2026-04-20T00:00:00Z")
+    async with installation.runtime.transaction() as session:
+        assert await take_forecast(session, START, START + 10 * MINUTE)
+    await tasks.forecast_of_the_day(installation.runtime)
+    assert await heard(installation) == []
+    installation.clock.set(START + 10 * MINUTE)
+    await tasks.forecast_of_the_day(installation.runtime)
+    assert [event for event, _ in await heard(installation)] == ["coverage.gap_found"]

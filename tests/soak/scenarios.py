@@ -233,7 +233,8 @@ def full() -> dict[str, Callable[[], Scenario]]:
             patience=420,
         ),
     )
-    return {one.name: lambda one=one: one for one in made} | {  # type: ignore[misc]
+    half = replace(made[0], name="S1 half", what="as S1, in twice the time", over=120)
+    return {one.name: lambda one=one: one for one in (*made, half)} | {  # type: ignore[misc]
         "S10": burst.scenario,
         "C2": edits.scenario,
         "C3": travel.scenario,

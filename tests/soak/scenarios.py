@@ -233,8 +233,9 @@ def full() -> dict[str, Callable[[], Scenario]]:
             patience=420,
         ),
     )
-    half = replace(made[0], name="S1 half", what="as S1, in twice the time", over=120)
-    return {one.name: lambda one=one: one for one in (*made, half)} | {  # type: ignore[misc]
+    # What two cores carry while they also start workers and send a third of all twice.
+    slower = replace(made[0], name="S1 slower", what="as S1, at 50 a second", over=200)
+    return {one.name: lambda one=one: one for one in (*made, slower)} | {  # type: ignore[misc]
         "S10": burst.scenario,
         "C2": edits.scenario,
         "C3": travel.scenario,

@@ -48,8 +48,7 @@ class Minutes:
         """Ends when these are written."""
         self._heard += delivered
         async with self._writing:
-            # One alone is written at once: who would be waited for may be seconds away.
-            known = 1
+            known = 0
             while known < len(self._heard) < _MOST_GATHERED:
                 known = len(self._heard)
                 await asyncio.sleep(_GATHERING_SECONDS)

@@ -3,6 +3,7 @@
 What only some commands need is imported by them: a worker without the web is up in half the time.
 """
 
+import gc
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,9 @@ async def check_redis(runtime: Runtime) -> Finding:
 
     return await distributed.check_redis(runtime)
 
+
+#: New objects, and rounds of the younger generations, after which garbage is looked for.
+_COLLECTED_AFTER = (5_000, 20, 20)
 
 line = build_line(extra_checks=[check_redis])
 
@@ -48,6 +52,7 @@ def worker(
     settings = Settings()
     configure_logs(settings)
     runtime = build_runtime(settings)
+    _keep_tidy()
 
     def work(place: int, lifeline: int) -> None:
         uvloop.run(distributed.run(runtime.after_fork(), place, lifeline))
@@ -62,6 +67,12 @@ def worker(
 def demo(host: Host = None, port: Port = None) -> None:
     """Serve with the demo docket: a case with clocks that run, in ADQUEM_HOME."""
     _serve_alone(with_address(host, port), with_demo=True)
+
+
+def _keep_tidy() -> None:
+    """What has been read in stays, and is never looked through again; what is thrown away goes soon."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 def _serve_alone(settings: Settings, with_demo: bool = False) -> None:
@@ -80,6 +91,7 @@ def _serve_alone(settings: Settings, with_demo: bool = False) -> None:
             prepare_database(settings)
             if with_demo:
                 _show(settle(load_demo, settings), settings)
+            _keep_tidy()
             serve_web(settings, embedded.run)
     except RuntimeError as error:
         typer.echo(str(error), err=True)

@@ -4,7 +4,6 @@ known here, and no database.
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,15 +22,12 @@ _WATCH_AGAIN = 10
 _FORECAST_EVERY = timedelta(minutes=1)
 #: Between two looks at who fetches the feeds.
 _FEEDS_EVERY = timedelta(hours=1)
-#: New objects, and rounds of the younger generations, after which garbage is looked for.
-_COLLECTED_AFTER = (5_000, 20, 20)
 
 _log = structlog.get_logger()
 
 
 async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
-    _keep_tidy()
     rounds, ticked = 0, False
     loop, every_seconds = asyncio.get_running_loop(), runtime.settings.poll_seconds
 
@@ -68,12 +64,6 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
                 await asyncio.wait_for(stop.wait(), rest)
         for one in beside:
             await one.end()
-
-
-def _keep_tidy() -> None:
-    """What has been read in stays, and is never looked through again; what is thrown away goes soon."""
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 @contextlib.asynccontextmanager

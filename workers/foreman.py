@@ -4,7 +4,7 @@ Does no work itself.
 Read in anew, a successor would cost a second and more of processor time; forked, a tenth of one.
 """
 
-import gc
+import contextlib
 import os
 import signal
 import sys
@@ -40,9 +40,6 @@ class _Foreman:
         self._lifeline, self._held = os.pipe()
 
     def run(self) -> None:
-        # What is there now stays shared between all: nobody is to look through it for garbage.
-        gc.collect()
-        gc.freeze()
         for farewell in _FAREWELLS:
             signal.signal(farewell, self._stop)
         while self._all_at_work():
@@ -85,4 +82,6 @@ class _Foreman:
     def _stop(self, *_: object) -> None:
         self._stopping = True
         for pid in self._at_work:
-            os.kill(pid, signal.SIGTERM)
+            # One that has ended this moment may still be counted.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)

@@ -70,7 +70,8 @@ def demo(host: Host = None, port: Port = None) -> None:
 
 
 def _keep_tidy() -> None:
-    """What has been read in stays, and is never looked through again; what is thrown away goes soon."""
+    """What has been read in stays, shared by whoever is forked from it, and is never looked through again;
+    what is thrown away goes soon."""
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
 

@@ -173,13 +173,18 @@ async def live_deadlines_of(session: AsyncSession, case_id: str) -> list[Deadlin
 async def check_anew(session: AsyncSession, case_id: str, now: datetime) -> None:
     """What the dates of this case rest on has changed, and their marks with it: the next round holds them
     against it, and the next tick looks at them again."""
-    wake_at = col(Deadline.wake_at)
     await session.exec(
         update(Deadline)
         .where(col(Deadline.case_id) == case_id, LIVE)
-        .values(checked_against="", wake_at=case((wake_at > now, now), else_=wake_at))
+        .values(checked_against="", wake_at=woken_by(now))
         .execution_options(synchronize_session="fetch")
     )
+
+
+def woken_by(now: datetime) -> ColumnElement[datetime | None]:
+    """`wake_at`, but no later than now; what sleeps for good sleeps on."""
+    wake_at = col(Deadline.wake_at)
+    return case((wake_at > now, now), else_=wake_at)
 
 
 async def wake_cases_of(session: AsyncSession, user_id: str, now: datetime) -> None:

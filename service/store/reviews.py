@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Select, and_, case, or_, text, update
+from sqlalchemy import Index, Select, case, or_, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,7 +15,7 @@ from service.domain.access import Reach
 from service.domain.service_of_process import ServiceMethod
 from service.store.cases import Case
 from service.store.columns import Choice, UtcDateTime
-from service.store.deadlines import LIVE, Deadline
+from service.store.deadlines import LIVE, Deadline, woken_by
 from service.store.paging import page, within
 from service.store.trigger_events import TriggerEvent
 
@@ -187,12 +187,12 @@ async def mark_checked(
 ) -> None:
     """Where the date stands, marks may not: their instants rest on the same days and clocks, so that the
     next tick looks again at what was held against another edition before."""
-    wake_at, before = col(Deadline.wake_at), col(Deadline.checked_against)
-    moved_marks = case((and_(before != "", wake_at > now), now), else_=wake_at)
+    held_before = col(Deadline.checked_against) != ""
+    wake_at = case((held_before, woken_by(now)), else_=col(Deadline.wake_at))
     await session.exec(
         update(Deadline)
         .where(col(Deadline.id).in_(list(deadline_ids)))
-        .values(checked_against=edition, wake_at=moved_marks)
+        .values(checked_against=edition, wake_at=wake_at)
         # No object of this transaction is asked for its edition again: nothing to bring up to date.
         .execution_options(synchronize_session=False)
     )

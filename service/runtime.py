@@ -26,6 +26,7 @@ from service.domain.notifications import ChannelKind
 from service.errors import Refusal
 from service.knocks import Knocks
 from service.memory import Memory
+from service.precedence import Precedence
 from service.rules.check import load_with_packs
 from service.rules.library import RuleLibrary
 from service.sealing import Seal, answer_code, answer_token, load_seal
@@ -66,6 +67,10 @@ class Runtime:
         return readers(self.engine)
 
     @cached_property
+    def precedence(self) -> Precedence:
+        return Precedence()
+
+    @cached_property
     def knocks(self) -> Knocks:
         """Wrong secrets at all doors of this process."""
         return Knocks()
@@ -81,6 +86,13 @@ class Runtime:
         turn = self._turns.turn() if self._turns else nullcontext()
         async with turn, self._writers() as session, session.begin():
             yield session
+
+    @asynccontextmanager
+    async def brief(self) -> AsyncIterator[AsyncSession]:
+        """A transaction of a few statements, for which the long work of this process stands back."""
+        async with self.transaction() as session:
+            with self.precedence.taken():
+                yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -69,7 +69,8 @@ async def tick(runtime: Runtime) -> int:
     written, last = 0, not await is_due(runtime.glances, runtime.own_now)
     while not last:
         async with runtime.transaction() as session:
-            released = await release_due(await _sitting(runtime, session), _BATCH)
+            sitting = await _sitting(runtime, session)
+            released = await release_due(sitting, _BATCH, runtime.precedence.stand_back)
             if released.looked_at:
                 fault("release.before_commit")
         written += released.messages
@@ -273,7 +274,7 @@ async def _claimed(runtime: Runtime, free: int, busy: bool) -> list[Shipment]:
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
     if await rests(runtime):
         return []
-    async with runtime.transaction() as session:
+    async with runtime.brief() as session:
         now = await runtime.now(session)
         settings = runtime.settings
         resting = frozenset(kind for kind, one in runtime.channels.items() if one.resting())

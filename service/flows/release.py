@@ -4,8 +4,7 @@ messages.
 Everything of a batch, messages, new `wake_at`, fired steps, journal, is one transaction.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -53,9 +52,12 @@ class Released:
     last: bool
 
 
-async def release_due(sitting: Sitting, limit: int) -> Released:
+async def release_due(
+    sitting: Sitting, limit: int, stand_back: Callable[[], Awaitable[None]] | None = None
+) -> Released:
     """One batch of at most `limit` alerts whose `wake_at` has come, or, where there are none, deadlines:
-    an alert waits behind no deadline, nor for a transaction full of them."""
+    an alert waits behind no deadline, nor for a transaction full of them. `stand_back`: awaited between
+    two letters, each of which takes milliseconds."""
     session, now = sitting.session, sitting.now
     alerts = await claim_due_alerts(session, now, limit)
     subjects: Sequence[Subject] = alerts or await claim_due(session, now, limit)
@@ -68,8 +70,8 @@ async def release_due(sitting: Sitting, limit: int) -> Released:
     lapsed: list[Situation[Subject]] = []
     lost: list[Lost] = []
     for situation in await gather(sitting, subjects):
-        # Each takes milliseconds: what comes in meanwhile, as a relay's yes, must not wait for a hundred.
-        await asyncio.sleep(0)
+        if stand_back is not None:
+            await stand_back()
         subject = situation.subject
         release = _released(sitting, situation, endpoints.get(subject.team_id, []))
         if release is None:

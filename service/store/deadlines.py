@@ -221,7 +221,9 @@ async def _held(
     """Those of these that nobody else holds."""
     query = select(Deadline).where(waiting, col(Deadline.id).in_(ids))
     query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit)
-    return list(await session.exec(query.with_for_update(skip_locked=True))) if ids else []
+    # No key is changed: claims of messages, which hold their deadlines, wait for no batch of letters.
+    held = query.with_for_update(skip_locked=True, key_share=True)
+    return list(await session.exec(held)) if ids else []
 
 
 async def wake(session: AsyncSession, deadline_ids: Iterable[str], now: datetime) -> None:

@@ -20,7 +20,7 @@ from service.store.attempts import (
 )
 from service.store.deadlines import Deadline, claim_due
 from service.store.leasing import lease_due
-from service.store.messages import Message, add_messages
+from service.store.messages import Message, add_messages, standing_of
 from service.store.outbox import give_up, mark_accepted, put_back
 from service.store.room import take_share
 from tests.store import factories
@@ -108,6 +108,19 @@ async def test_on_postgres_a_second_tick_passes_over_what_the_first_one_holds(
             other = {one.id for one in await claim_due(second, NOW, 3)}
     assert (len(held), len(other)) == (3, 1)
     assert held.isdisjoint(other)
+
+
+async def test_on_postgres_no_claim_of_mails_waits_for_a_batch_of_letters_about_the_same(
+    postgresql: Opened,
+) -> None:
+    async with postgresql.transaction() as session:
+        docket = await factories.put_docket(session)
+    (mail,) = await put_mails(postgresql, docket, 1)
+    async with postgresql.transaction() as tick:
+        assert await claim_due(tick, NOW, 3)
+        async with asyncio.timeout(3), postgresql.transaction() as claim:
+            messages = await lease_due(claim, PACE, NOW, "a", LEASE, 1)
+            assert [*await standing_of(claim, messages)] == [mail]
 
 
 async def test_no_deadline_is_claimed_before_its_instant_and_each_at_it(

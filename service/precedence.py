@@ -4,8 +4,8 @@ written, and whatever has left and is not written down, a crash sends again.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 #: What takes long goes on for so long at a stretch, and stands back for so long at the most: it must come
 #: to its end, and where the database is away nobody comes to theirs.
@@ -19,8 +19,9 @@ class Precedence:
         self._none_under_way.set()
         self._stretch_until = 0.0
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """By what is short, within its transaction: on SQLite what takes long holds the turn before."""
         self._under_way += 1
         self._none_under_way.clear()
         try:

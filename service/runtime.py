@@ -88,13 +88,6 @@ class Runtime:
             yield session
 
     @asynccontextmanager
-    async def brief(self) -> AsyncIterator[AsyncSession]:
-        """A transaction of a few statements, for which the long work of this process stands back."""
-        async with self.transaction() as session:
-            with self.precedence.taken():
-                yield session
-
-    @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that cannot write."""
         async with self._readers() as session:

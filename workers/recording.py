@@ -75,7 +75,7 @@ async def record(runtime: Runtime, delivered: list[Delivered]) -> None:
 async def _written(runtime: Runtime, delivered: list[Delivered], how: Recording) -> datetime:
     while True:
         try:
-            async with runtime.brief() as session:
+            async with runtime.transaction() as session, runtime.precedence.taken():
                 now = await runtime.now(session)
                 await how(session, runtime.channels, delivered, now, random.random)
                 fault("record.before_commit")

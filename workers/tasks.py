@@ -274,7 +274,7 @@ async def _claimed(runtime: Runtime, free: int, busy: bool) -> list[Shipment]:
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
     if await rests(runtime):
         return []
-    async with runtime.brief() as session:
+    async with runtime.transaction() as session, runtime.precedence.taken():
         now = await runtime.now(session)
         settings = runtime.settings
         resting = frozenset(kind for kind, one in runtime.channels.items() if one.resting())

@@ -28,6 +28,7 @@ from service.store.calendars import (
     library_based_codes,
     lock_calendar,
     newest_calendar,
+    release_of,
     rows_of,
 )
 from service.store.journal import Happening, record
@@ -148,6 +149,9 @@ async def _seeded(session: AsyncSession, code: str, now: datetime) -> Calendar:
 
 
 async def _refreshed(session: AsyncSession, code: str, now: datetime) -> bool:
+    written = await newest_calendar(session, code)
+    if written is not None and _is_fresh(written, now):
+        return False
     await lock_calendar(session, code)
     row = await newest_calendar(session, code)
     if row is None:
@@ -162,6 +166,12 @@ async def _refreshed(session: AsyncSession, code: str, now: datetime) -> bool:
     if fresh.digest == newest.digest:
         return False
     return await _write(session, fresh, "calendar.refreshed", [], now) is not None
+
+
+def _is_fresh(row: Calendar, now: datetime) -> bool:
+    """This release has been asked about all of these years: it would say the same again."""
+    years = row.first_year <= now.year - _YEARS_BACK and now.year + _YEARS_AHEAD <= row.last_year
+    return years and release_of(row) == f"holidays-{_RELEASE}"
 
 
 async def _write(

@@ -66,10 +66,10 @@ async def claim(
         return []
     if crowded := _crowded(messages):
         messages += await lease_company(session, crowded, now, lease, LEASE, _COMPANY)
-    doubtful = await unsure(session, messages, now)
+    standings = await standing_of(session, messages)
+    doubtful = await unsure(session, messages, standings, now)
     retried = [one.id for one in messages if one.attempts > 1 or one.id in doubtful]
     repeated = await close_abandoned(session, retried, now) if retried else set()
-    standings = await standing_of(session, messages)
     beyond = await no_longer_shown(session, messages)
     moved = await outdated(session, messages)
     known = await known_elsewhere(session, messages, standings)

@@ -4,7 +4,7 @@ was put back from a copy, until a person has seen what it would send.
 The quarantine holds back what leaves; what people ask and enter is answered as ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from service.memory import Memory
 from service.store.attempts import Attempt, keep_attempts
 from service.store.installation import Because, locked_installation, the_installation
 from service.store.journal import Happening, record
-from service.store.messages import Message
+from service.store.messages import Message, Standing
 from service.store.migrations import FIT
 from service.store.pulse import Pulse
 from service.store.waiting import Waiting, waiting_messages
@@ -92,15 +92,23 @@ async def would_leave(sitting: Sitting) -> list[Waiting]:
     return await waiting_messages(sitting.session)
 
 
-async def unsure(session: AsyncSession, messages: Sequence[Message], now: datetime) -> set[str]:
+async def unsure(
+    session: AsyncSession,
+    messages: Sequence[Message],
+    standings: Mapping[str, Standing],
+    now: datetime,
+) -> set[str]:
     """Those of them that may have left before the database was put back: each is given an attempt of which
     nobody knows the end."""
-    before = (await the_installation(session)).repeats_before
-    if before is None:
-        return set()
-    doubtful = [one for one in messages if max(one.due_at, one.replayed_at or one.due_at) < before]
-    await keep_attempts(session, [_lost(one, before, now) for one in doubtful])
-    return {one.id for one in doubtful}
+    lost = [
+        _lost(one, before, now)
+        for one in messages
+        if (before := standings[one.id].repeats_before) is not None
+        and max(one.due_at, one.replayed_at or one.due_at) < before
+    ]
+    if lost:
+        await keep_attempts(session, lost)
+    return {one.message_id for one in lost}
 
 
 def _lost(message: Message, before: datetime, now: datetime) -> Attempt:

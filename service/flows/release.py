@@ -4,6 +4,7 @@ messages.
 Everything of a batch, messages, new `wake_at`, fired steps, journal, is one transaction.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -52,8 +53,12 @@ class Released:
     last: bool
 
 
+async def _let_others_on() -> None:
+    await asyncio.sleep(0)
+
+
 async def release_due(
-    sitting: Sitting, limit: int, stand_back: Callable[[], Awaitable[None]] | None = None
+    sitting: Sitting, limit: int, stand_back: Callable[[], Awaitable[None]] = _let_others_on
 ) -> Released:
     """One batch of at most `limit` alerts whose `wake_at` has come, or, where there are none, deadlines:
     an alert waits behind no deadline, nor for a transaction full of them. `stand_back`: awaited between
@@ -70,8 +75,7 @@ async def release_due(
     lapsed: list[Situation[Subject]] = []
     lost: list[Lost] = []
     for situation in await gather(sitting, subjects):
-        if stand_back is not None:
-            await stand_back()
+        await stand_back()
         subject = situation.subject
         release = _released(sitting, situation, endpoints.get(subject.team_id, []))
         if release is None:

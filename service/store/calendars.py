@@ -148,7 +148,7 @@ def draft_of(row: Calendar, days: Sequence[CalendarDay]) -> Draft:
     return Draft(
         code=row.code,
         based_on=row.based_on,
-        release=row.version.partition("+")[0],
+        release=release_of(row),
         first_year=row.first_year,
         last_year=row.last_year,
         weekend=tuple(row.weekend),
@@ -159,6 +159,11 @@ def draft_of(row: Calendar, days: Sequence[CalendarDay]) -> Draft:
         note=row.note,
         entered_by=row.entered_by,
     )
+
+
+def release_of(row: Calendar) -> str:
+    """What seeded it, as in `holidays-0.109`, or `own`."""
+    return row.version.partition("+")[0]
 
 
 def rows_of(draft: Draft, now: datetime) -> Rows:

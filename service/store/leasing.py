@@ -10,16 +10,17 @@ drawn by lot, so that nobody's crowd keeps the others waiting.
 import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, and_, true, update
+from sqlalchemy import ColumnElement, Subquery, and_, case, true, union_all, update
 from sqlalchemy import select as select_columns
-from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.bundles import Pace, patient_from, turn_at
 from service.domain.notifications import ChannelKind, MessageState
 from service.store.attempts import Attempt
+from service.store.endpoints import Endpoint
 from service.store.messages import (
     PACED,
     PATIENT_MAILS,
@@ -51,37 +52,31 @@ async def lease_due(
     alerts first, however many others have been waiting longer; then those first whose time runs out
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
-    await _put_off(session, pace, now, limit * _LOOKED_AT)
-    room, claimed = await room_of_endpoints(session, now), list[Message]()
-    full = [endpoint_id for endpoint_id, left in room.items() if not left]
+    most, claimed = limit * _LOOKED_AT, list[Message]()
+    await _put_off(session, pace, now, most)
+    room = await room_of_endpoints(session, now)
 
-    async def take(rows: Sequence[Waiting], first: Mapped[datetime]) -> None:
+    async def take(rows: Sequence[Waiting]) -> None:
         nonlocal room
         if any(one.endpoint_id for one in claimed):
             room = await room_of_endpoints(session, now)
-        ids, left = await with_room(session, rows, room), limit - len(claimed)
-        claimed.extend(await _lease_first(session, ids, first, now, lease, lease_for, left))
+        ids, left = with_room(rows, room), limit - len(claimed)
+        claimed.extend(await _lease_first(session, ids, now, lease, lease_for, left))
 
-    most = limit * _LOOKED_AT
-    waited, time_left = col(Message.next_attempt_at), col(Message.useful_until)
-    of_alerts = _due(PENDING_OF_ALERTS, pace, full, now)
-    await take(await _nearest(session, of_alerts, waited, most), waited)
-    if len(claimed) == limit:
-        return claimed
-    every = _due(PENDING, pace, full, now)
-    nearest = await _nearest(session, every, time_left, most)
-    if len(nearest) == most and (half := int((limit - len(claimed)) / 2 + lot())):
-        await take(await _drawn(session, every, half, lot), waited)
-    await take(nearest, time_left)
+    due = _due(pace, [endpoint_id for endpoint_id, left in room.items() if not left], now)
+    nearest = await _nearest(session, due, most)
+    if len(nearest) == most:
+        await take([one for one in nearest if one.alert_id])
+        if half := int((limit - len(claimed)) / 2 + lot()):
+            await take(await _drawn(session, due, half, lot))
+    await take(nearest)
     return claimed
 
 
-def _due(
-    pending: TextClause, pace: Pace, full: Collection[str], now: datetime
-) -> ColumnElement[bool]:
+def _due(pace: Pace, full: Collection[str], now: datetime) -> ColumnElement[bool]:
     """What may leave: by a way that is open, to an endpoint that is not full."""
     open_ways = col(Message.channel).not_in(pace.resting) if pace.resting else true()
-    return and_(pending, open_ways, col(Message.next_attempt_at) <= now, not_behind(full))
+    return and_(open_ways, col(Message.next_attempt_at) <= now, not_behind(full))
 
 
 async def lease_company(
@@ -152,19 +147,18 @@ async def _mails_begun(
 async def _lease_first(
     session: AsyncSession,
     message_ids: Sequence[str],
-    first: Mapped[datetime],
     now: datetime,
     lease: str,
     lease_for: timedelta,
     limit: int,
 ) -> list[Message]:
-    """Those of these that nobody holds by now, in that order."""
+    """Those of these that nobody holds by now."""
     if not message_ids or not limit:
         return []
     chosen = (
         select(Message.id)
         .where(PENDING, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
-        .order_by(first, col(Message.id))
+        .order_by(*_turns(Message))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -172,34 +166,47 @@ async def _lease_first(
     return await _lease(session, ids, now, lease, lease_for)
 
 
-async def _nearest(
-    session: AsyncSession, due: ColumnElement[bool], first: Mapped[datetime], most: int
-) -> Sequence[Waiting]:
-    """Of those that have waited longest the first by that column.
+async def _nearest(session: AsyncSession, due: ColumnElement[bool], most: int) -> Sequence[Waiting]:
+    """Of those of alerts, and of all, that have waited longest the first by their turn.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
     row, for half a minute.
     """
-    longest = (
-        select_columns(col(Message.id), col(Message.endpoint_id), first.label("first"))
-        .where(due)
-        .order_by(col(Message.next_attempt_at))
-        .limit(max(most, _WEIGHED))
-        .subquery()
-    )
-    nearest = select_columns(longest.c.id, longest.c.endpoint_id)
-    nearest = nearest.order_by(longest.c.first, longest.c.id).limit(most)
-    return list(await session.exec(nearest))  # type: ignore[call-overload]  # columns, not models
+    of_alerts = and_(PENDING_OF_ALERTS, due)
+    others = and_(PENDING, col(Message.alert_id).is_(None), due)
+    lanes = (_longest(of_alerts, most), _longest(others, max(most, _WEIGHED)))
+    either = union_all(*(select_columns(lane) for lane in lanes)).subquery().c
+    found = await session.exec(_with_endpoint(either).order_by(*_turns(either)).limit(most))
+    return [Waiting(*row) for row in found]
+
+
+def _longest(due: ColumnElement[bool], most: int) -> Subquery:
+    """Of them those that have waited longest."""
+    waited = col(Message.next_attempt_at)
+    columns = (Message.id, Message.endpoint_id, Message.alert_id, waited, Message.useful_until)
+    return select_columns(*map(col, columns)).where(due).order_by(waited).limit(most).subquery()
+
+
+def _turns(message: Any) -> tuple[ColumnElement[Any], ...]:
+    """Alerts first, by how long they have waited; the others by when their time runs out."""
+    of_alert = message.alert_id.is_not(None)
+    since = case((of_alert, message.next_attempt_at), else_=message.useful_until)
+    return of_alert.desc(), since, message.id
+
+
+def _with_endpoint(message: Any) -> Any:
+    """The columns of `Waiting`."""
+    columns = (message.id, message.endpoint_id, message.alert_id, col(Endpoint.at_once))
+    return select_columns(*columns).outerjoin(Endpoint, col(Endpoint.id) == message.endpoint_id)
 
 
 async def _drawn(
     session: AsyncSession, due: ColumnElement[bool], most: int, lot: Callable[[], float]
 ) -> Sequence[Waiting]:
     since = col(Message.next_attempt_at)
-    ids = await first_of_teams(session, Message, PENDING, due, since, most, lot)
-    wanted = select_columns(col(Message.id), col(Message.endpoint_id))
-    wanted = wanted.where(col(Message.id).in_(ids))
-    return list(await session.exec(wanted))  # type: ignore[call-overload]  # columns, not models
+    ids = await first_of_teams(session, Message, PENDING, and_(PENDING, due), since, most, lot)
+    wanted = _with_endpoint(Message).where(col(Message.id).in_(ids))
+    return [Waiting(*row) for row in await session.exec(wanted)]
 
 
 async def _lease(

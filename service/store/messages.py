@@ -30,6 +30,7 @@ from service.store.columns import (
 )
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
+from service.store.installation import Installation
 from service.store.paging import get_within, page
 from service.store.subjects import Subject
 from service.store.users import Membership, User
@@ -139,13 +140,15 @@ class Standing:
     """What must still hold when a message is handed over, read in the transaction that claims it.
     `subject` None: the message is about neither a deadline nor an alert. `on_case`: the reader has a
     role on the case, or is in the team where there is no case. `in_team`: the reader belongs to the
-    message's team."""
+    message's team. `repeats_before`: what was to be said before then may have left already, from a database
+    that a copy took the place of."""
 
     subject: Subject | None
     user: User | None
     on_case: bool
     endpoint: Endpoint | None
     in_team: bool
+    repeats_before: datetime | None
 
 
 async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> None:
@@ -170,17 +173,18 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
         .exists()
     )
     on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
+    before = select(Installation.repeats_before).scalar_subquery()
     query = (
-        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint, in_team)
+        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint, in_team, before)
         .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
         .outerjoin(Alert, col(Alert.id) == col(Message.alert_id))
         .outerjoin(User, col(User.id) == col(Message.user_id))
         .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
         .where(col(Message.id).in_([message.id for message in messages]))
     )
-    rows = await session.exec(query)  # type: ignore[call-overload]  # seven columns, typed to four
+    rows = await session.exec(query)  # type: ignore[call-overload]  # eight columns, typed to four
     return {
-        row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5], bool(row[6]))
+        row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5], bool(row[6]), row[7])
         for row in rows
     }
 

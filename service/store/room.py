@@ -1,8 +1,9 @@
 """How much each endpoint takes at this moment: at once, and of its rate. Claims nothing."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, func, or_, update
 from sqlalchemy import select as select_columns
@@ -19,8 +20,14 @@ _BURST = 10
 #: No share lasts for so many seconds: an account that is further ahead was kept by a clock that went wrong.
 _FAR = 3600
 
-#: A message's id and its endpoint's.
-Waiting = tuple[str, str | None]
+
+class Waiting(NamedTuple):
+    """A message that is due. `at_once`: how much its endpoint takes."""
+
+    id: str
+    endpoint_id: str | None
+    alert_id: str | None
+    at_once: int
 
 
 async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, int]:
@@ -47,26 +54,16 @@ async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, i
     }
 
 
-async def with_room(
-    session: AsyncSession, waiting: Sequence[Waiting], room: Mapping[str, int]
-) -> list[str]:
+def with_room(waiting: Sequence[Waiting], room: Mapping[str, int]) -> list[str]:
     """The ids of those for which there is room: of each endpoint the first ones alone."""
-    wanted = {endpoint_id for _, endpoint_id in waiting if endpoint_id is not None}
-    takes = await _at_once(session, wanted) | dict(room)
-    found, turns = [], Counter[str | None]()
-    for message_id, endpoint_id in waiting:
-        turns[endpoint_id] += 1
-        if endpoint_id is None or turns[endpoint_id] <= takes[endpoint_id]:
-            found.append(message_id)
+    found, turns = [], Counter[str]()
+    for one in waiting:
+        if one.endpoint_id is not None:
+            turns[one.endpoint_id] += 1
+            if turns[one.endpoint_id] > room.get(one.endpoint_id, one.at_once):
+                continue
+        found.append(one.id)
     return found
-
-
-async def _at_once(session: AsyncSession, endpoint_ids: Collection[str]) -> dict[str, int]:
-    query = select_columns(col(Endpoint.id), col(Endpoint.at_once)).where(
-        col(Endpoint.id).in_(endpoint_ids)
-    )
-    rows = await session.exec(query) if endpoint_ids else []  # type: ignore[call-overload]
-    return {str(row[0]): int(row[1]) for row in rows}
 
 
 async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: datetime) -> None:

@@ -27,15 +27,14 @@ async def _some_rounds() -> None:
 
 async def test_a_letter_waits_for_the_verdict_that_is_being_written_down() -> None:
     precedence = Precedence()
-    with precedence.taken():
-        async with letter(precedence) as following:
-            assert not following.done()
+    async with precedence.taken(), letter(precedence) as following:
+        assert not following.done()
 
 
 async def test_two_verdicts_are_both_waited_for() -> None:
     precedence = Precedence()
-    with precedence.taken():
-        with precedence.taken():
+    async with precedence.taken():
+        async with precedence.taken():
             pass
         async with letter(precedence) as following:
             assert not following.done()
@@ -43,17 +42,17 @@ async def test_two_verdicts_are_both_waited_for() -> None:
 
 async def test_a_letter_is_written_although_a_verdict_cannot_be_written_down() -> None:
     precedence = Precedence()
-    with precedence.taken():
-        async with asyncio.timeout(5), letter(precedence) as following:
-            await following
+    async with precedence.taken(), asyncio.timeout(5), letter(precedence) as following:
+        await following
 
 
 async def test_once_there_is_nothing_to_write_down_letters_wait_for_nothing() -> None:
     precedence = Precedence()
-    with precedence.taken():
+    async with precedence.taken():
         pass
-    with pytest.raises(ConnectionError), precedence.taken():
-        raise ConnectionError
+    with pytest.raises(ConnectionError):
+        async with precedence.taken():
+            raise ConnectionError
     async with letter(precedence) as following:
         assert following.done()
 
@@ -62,7 +61,7 @@ async def test_a_verdict_that_comes_in_beside_a_letter_begins_before_the_next_on
     precedence, told = Precedence(), list[str]()
 
     async def verdict() -> None:
-        with precedence.taken():
+        async with precedence.taken():
             await asyncio.sleep(0)
             told.append("verdict")
 

@@ -29,7 +29,7 @@ class Glances:
         self._engine = engine
         self._on_sqlite = engine.dialect.name == "sqlite"
         self._broken: type[Exception] = engine.dialect.loaded_dbapi.Error
-        self._free: list[Any] = []
+        self._free: list[tuple[Any, Any]] = []
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._prepared: dict[Select[Any], _Prepared] = {}
         self.reads = 0
@@ -56,30 +56,32 @@ class Glances:
 
     async def close(self) -> None:
         while self._free:
-            await self._free.pop().close()
+            await self._free.pop()[0].close()
 
     async def _read(self, prepared: _Prepared, values: Mapping[str, str]) -> Any:
-        connection = self._free.pop() if self._free else await self._connected()
+        connection, asked = self._free.pop() if self._free else await self._connected()
         try:
             if prepared.names is not None:
                 given = [values[name] for name in prepared.names]
-                found = next(iter(await connection.execute_fetchall(prepared.text, given)), None)
+                found = next(iter(await asked.execute_fetchall(prepared.text, given)), None)
             else:
-                cursor = await connection.execute(prepared.text, values, prepare=True)
-                found = await cursor.fetchone()
+                await asked.execute(prepared.text, values, prepare=True)
+                found = await asked.fetchone()
         except BaseException:
             await connection.close()
             raise
-        self._free.append(connection)
+        self._free.append((connection, asked))
         return found
 
-    async def _connected(self) -> Any:
+    async def _connected(self) -> tuple[Any, Any]:
+        """And what of it is asked: of Postgres a cursor, which has learnt to read each kind of column."""
         made = await self._engine.raw_connection()
         connection: Any = made.driver_connection
         made.detach()
-        if not self._on_sqlite:
-            await connection.set_autocommit(True)
-        return connection
+        if self._on_sqlite:
+            return connection, connection
+        await connection.set_autocommit(True)
+        return connection, connection.cursor()
 
     def _prepare(self, query: Select[Any]) -> _Prepared:
         dialect = self._engine.dialect

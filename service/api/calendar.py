@@ -4,14 +4,14 @@ A plain route: a poll that finds nothing new costs one read, and no machinery of
 looked at, and no language of a client negotiated.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from service.dependencies import knocks_too_often
 from service.domain.access import Reach
@@ -46,8 +46,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class _Poll:
+class _Poll(NamedTuple):
     """One request."""
 
     request: Request
@@ -64,17 +63,25 @@ class _Poll:
 
     @property
     def edition(self) -> str:
-        return f"{VERSION} {self.runtime.settings.base_url}"
+        return f"{VERSION} {self.base_url}"
+
+    @property
+    def base_url(self) -> str:
+        return self.runtime.settings.base_url
 
 
 def route_within(bounds: Bounds = BOUNDS) -> Route:
     """Of calendars, no larger than that."""
 
-    async def fetch_feed(request: Request) -> Response:
-        request.scope["route"] = route  # what the log may name: its template
-        return await _fetched(request, bounds)
+    class _Calendars:
+        """Not a function, which Starlette wraps once more to catch what is caught around it anyway."""
 
-    route = Route("/f/{name}.ics", fetch_feed, methods=["GET", "HEAD"], include_in_schema=False)
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            scope["route"] = route  # what the log may name: its template
+            answer = await _fetched(Request(scope), bounds)
+            await answer(scope, receive, send)
+
+    route = Route("/f/{name}.ics", _Calendars(), methods=["GET", "HEAD"], include_in_schema=False)
     return route
 
 
@@ -88,9 +95,7 @@ async def _fetched(request: Request, bounds: Bounds) -> Response:
     found = standing(row, secret, family, poll.now)
     if row is None or found not in (Standing.OPEN, Standing.ENDED):
         return await _refused(poll, found)
-    if found is Standing.ENDED:
-        return _answer(poll, goodbye(row, min(row.revoked_at or poll.now, row.expires_at)))
-    known = kept(row, poll.edition, poll.now)
+    known = kept(row, poll.edition, poll.now) if found is Standing.OPEN else None
     if known is None or not _unchanged(poll, known):
         made = await _render(poll)
         if isinstance(made, Standing):
@@ -104,17 +109,19 @@ async def _fetched(request: Request, bounds: Bounds) -> Response:
 
 
 async def _render(poll: _Poll) -> Fetched | Standing:
-    """Anew, and kept where it was not known. Of one who has left, what is left to say."""
+    """Anew, and kept where it was not known. Of one that has ended, or whose person has left, what is
+    left to say."""
     runtime, now = poll.runtime, poll.now
     async with runtime.reading() as session:
         feed = await get_feed(session, poll.feed_id, _EVERYWHERE)
         if feed is None:
             return Standing.UNKNOWN
-        of = kept_of(feed.touched, poll.edition)
-        made = await rendered(session, feed, runtime.settings.base_url, now, poll.bounds)
+        of, end, url = kept_of(feed.touched, poll.edition), feed.ended_at(now), poll.base_url
+        made = None if end else await rendered(session, feed, url, now, poll.bounds)
     if made is None:
-        ended = after_end(feed.shown_at, now)
-        return goodbye(feed, feed.shown_at) if ended is Standing.ENDED else ended
+        end = end or feed.shown_at
+        ended = after_end(end, now)
+        return goodbye(feed, end) if ended is Standing.ENDED else ended
     if (feed.kept_of, feed.kept_etag, feed.kept_until) != (of, made.etag, made.until):
         await _keep(runtime, feed, of, made)
     return made

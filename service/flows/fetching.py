@@ -38,6 +38,7 @@ from service.store.feeds import Feed, Glimpse, ended_at
 from service.store.shown import Facts, Viewer, facts_shown, newest_dropped, of_feed, viewer_of
 
 _SECOND = timedelta(seconds=1)
+_NOTHING = fingerprint("")
 
 
 class Standing(Enum):
@@ -85,10 +86,10 @@ def after_end(end: datetime, now: datetime) -> Standing:
 
 
 def _opens(row: Glimpse | None, secret: str, now: datetime) -> bool:
-    asked, nothing = fingerprint(secret), fingerprint("")
-    newest = hmac.compare_digest(row.fingerprint if row else nothing, asked)
+    asked = fingerprint(secret)
+    newest = hmac.compare_digest(row.fingerprint if row else _NOTHING, asked)
     known = row.previous_fingerprint if row else None
-    previous = hmac.compare_digest(known or nothing, asked)
+    previous = hmac.compare_digest(known or _NOTHING, asked)
     return newest or (
         previous and row is not None and row.previous_until is not None and now < row.previous_until
     )
@@ -109,7 +110,7 @@ def kept_of(touched: int, edition: str) -> str:
     return f"{touched} {edition}"
 
 
-def goodbye(feed: Glimpse | Feed, end: datetime) -> Fetched:
+def goodbye(feed: Feed, end: datetime) -> Fetched:
     """One event, so that calendars drop all others that they keep."""
     at = max(end, feed.shown_at)
     look = Look(feed.name, feed.language or Language.ENGLISH)

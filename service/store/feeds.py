@@ -82,15 +82,11 @@ def ended_at(revoked_at: datetime | None, expires_at: datetime, now: datetime) -
 
 
 class Glimpse(NamedTuple):
-    """What a poll has to know of a feed, and of the readers of one family, if any ever came."""
+    """What a poll that finds nothing new has to know of a feed, and of the readers of one family, if any
+    ever came."""
 
-    id: str
-    name: str
-    salt: str
     level: int
-    language: Language | None
     fetchers: Fetchers | None
-    shown_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
     fingerprint: str
@@ -121,7 +117,7 @@ _GLIMPSE = (
 
 
 async def glance(glances: Glances, feed_id: str, family: Family) -> Glimpse | None:
-    """All that a poll which finds nothing new has to know, in one read."""
+    """All of it in one read."""
     row = await glances.first(_GLIMPSE, {"feed_id": feed_id, "family": family.value})
     return None if row is None else Glimpse._make(row)
 

@@ -11,9 +11,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,6 +62,7 @@ _NOUNS = (
     alerts, escalation_policies, endpoints, events, feeds, messages, rules, imports, exports, digests,
     inbound,
 )  # fmt: skip
+_PAGES = (calendar_help, home, respond, signature, unsubscribe, verify)
 
 #: The only place where a refusal becomes an HTTP status; whatever is not here is 422.
 STATUS = {
@@ -91,6 +92,9 @@ _HEADERS = {
 }
 #: Where the service speaks TLS: browsers never ask for an address of it in clear again.
 _SECURE = {b"strict-transport-security": b"max-age=31536000"}
+#: FastAPI's telemetry names paths, which hold the secrets of calendars.
+_TELLS_NOBODY = TelemetryConfig(tracing=False, metrics=False, logs=False)
+_OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 #: Refusals of what may be tried again, with the seconds to wait.
 _RETRY_AFTER = {Code.TOO_MANY_REQUESTS: SECONDS, Code.UNAVAILABLE: 5}
 _log = structlog.get_logger()
@@ -121,6 +125,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         openapi_url=f"{API}/openapi.json",
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry=_TELLS_NOBODY,
     )
     app.state.settings = settings
     # First, for it is asked for far more often than all others.
@@ -128,8 +133,7 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     app.webhooks.include_router(published_events.router)
-    pages = (calendar_help, home, respond, signature, unsubscribe, verify)
-    for module in (health, *pages):
+    for module in (health, *_PAGES):
         app.include_router(module.router)
     _handle_refusals(app)
     _document_refusals(app)
@@ -240,19 +244,21 @@ async def _internal(_: Request, error: Exception) -> Response:
 
 
 class BodyLimit:
-    """Refuses a declared length at once, in our own shape; Starlette counts what declares none."""
+    """Refuses a declared length at once, in our own shape; Starlette counts what declares none. Without
+    either of these headers there is no body (RFC 9112, 6.3)."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = RequestBodyLimitMiddleware(app, max_body_size=most)
-        self._most = most
+        self._app, self._most = app, most
+        self._counted = RequestBodyLimitMiddleware(app, max_body_size=most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        declared = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        found = dict(one for one in scope.get("headers", ()) if one[0] in _OF_A_BODY)
+        declared = found.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._most:
             answer = _answer(Code.BODY_TOO_LARGE, f"The body may hold {self._most} bytes.")
             await answer(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await (self._counted if found else self._app)(scope, receive, send)
 
 
 class RequestLog:
@@ -274,22 +280,23 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                present = {name.lower() for name, _ in message["headers"]}
-                added = [(k, v) for k, v in self._headers.items() if k not in present]
+                present = dict(message["headers"])
+                added = [one for one in self._headers.items() if one[0] not in present]
                 message["headers"] += [*added, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            finally:
-                _log.info(
-                    "request",
-                    method=scope["method"],
-                    route=_route(scope),
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            _log.info(
+                "request",
+                method=scope["method"],
+                route=_route(scope),
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 def _route(scope: Scope) -> str:

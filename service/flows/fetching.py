@@ -1,6 +1,7 @@
 """What a fetch of a feed is answered: decided anew at each, from what its person may see at that moment."""
 
 import hmac
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from service.domain.deadlines import RUNNING_STATES
 from service.domain.feeds import (
     BOUNDS,
     FAREWELL_FOR,
+    FUTURE_SHOWN,
     WARNED_BEFORE,
     Bounds,
     Family,
@@ -25,7 +27,6 @@ from service.feeds.calendar import etag, farewell, render, uid_for, whole_second
 from service.feeds.entries import Expiry, FeedItem, Look
 from service.flows.showing import (
     Guise,
-    comes_at,
     counting_of,
     guise_of,
     item_since,
@@ -35,7 +36,7 @@ from service.flows.showing import (
 from service.languages import Language
 from service.sealing import fingerprint
 from service.store.feeds import Feed, Glimpse, ended_at
-from service.store.shown import Facts, Viewer, facts_shown, newest_dropped, of_feed, viewer_of
+from service.store.shown import Facts, Viewer, facts_and_newest_dropped, of_feed, viewer_of
 
 _SECOND = timedelta(seconds=1)
 _NOTHING = fingerprint("")
@@ -126,18 +127,14 @@ async def rendered(
     viewer = await viewer_of(session, feed)
     if viewer is None:
         return None
-    rows = await facts_shown(session, of_feed(feed), now)
-    dropped_at = await newest_dropped(session, of_feed(feed), now)
+    rows, dropped_at = await facts_and_newest_dropped(session, of_feed(feed), now)
     spans = [span(facts, now) for facts in rows]
+    began, ended = [since for since, _ in spans], [until for _, until in spans]
     guise = guise_of(feed, viewer.language, base_url)
-    near = [
-        (facts, since)
-        for facts, (since, _) in zip(rows, spans, strict=True)
-        if comes_at(facts) <= now
-    ]
+    count = bisect_right(rows, now + FUTURE_SHOWN, key=attrgetter("due_at"))
+    near = list(zip(rows[:count], began[:count], strict=True))
     near.sort(key=lambda pair: pair[0].ended_at is not None)
     items = _items(feed, viewer, guise, near[: bounds.events])
-    began, ended = [since for since, _ in spans], [until for _, until in spans]
     changed_at = whole_second(max(_instants(feed, dropped_at, now) + began))
     extra = _expiry(feed, guise, now)
     content, number = _fitted(feed, guise, items, extra, changed_at, bounds.size)

@@ -165,7 +165,6 @@ def turns(facts: Facts) -> tuple[datetime, ...]:
     return (facts.due_at, *settled)
 
 
-@lru_cache(maxsize=_KEPT)
 def comes_at(facts: Facts) -> datetime:
     """From when on it is near enough to be shown."""
     return facts.due_at - FUTURE_SHOWN

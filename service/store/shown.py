@@ -45,6 +45,8 @@ _OF_DEADLINE = (
     "rule_id", "sources", "version", "shown", "shown_at", "entered_at", "ended_at",
 )  # fmt: skip
 _OF_CASE = ("code", "forum", "ceiling", "shown", "shown_at")
+#: What is asked under a condition, in the dialect of that name.
+_Query = Callable[[ColumnElement[bool], str], Select[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,19 +154,28 @@ def of_teams(reach: Reach) -> Which:
 
 async def facts_shown(session: AsyncSession, which: Which, now: datetime) -> list[Facts]:
     """Live deadlines, and those that ended lately, soonest first; no drills."""
+    [lines] = await _row(session, _shown, which, now)
+    return _facts(lines)
+
+
+async def facts_and_newest_dropped(
+    session: AsyncSession, which: Which, now: datetime
+) -> tuple[list[Facts], datetime | None]:
+    """`facts_shown`, and when the last of those left that it leaves out for their age: in one read."""
+    lines, *ended = await _row(session, _shown_and_dropped, which, now)
+    spans = zip(ended, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
+    return _facts(lines), max((at + span for at, span in spans if at), default=None)
+
+
+async def _row(session: AsyncSession, asked: _Query, which: Which, now: datetime) -> Sequence[Any]:
     connection = await session.connection()
-    query = _shown(which.condition, connection.dialect.name)
-    values = {**which.values, **_kept_from(now)}
-    lines = (await connection.execute(query, values)).scalar_one() or ""
-    return sorted(map(_known, filter(None, lines.split("\n"))), key=attrgetter("due_at", "id"))
+    query = asked(which.condition, connection.dialect.name)
+    return (await connection.execute(query, {**which.values, **_kept_from(now)})).one()
 
 
-async def newest_dropped(session: AsyncSession, which: Which, now: datetime) -> datetime | None:
-    """When the last of those left that `facts_shown` leaves out for their age."""
-    query, values = _dropped(which.condition), {**which.values, **_kept_from(now)}
-    row = (await (await session.connection()).execute(query, values)).one()
-    spans = zip(row, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
-    return max((ended_at + span for ended_at, span in spans if ended_at), default=None)
+def _facts(lines: str | None) -> list[Facts]:
+    known = map(_known, lines.split("\n") if lines else ())
+    return sorted(known, key=attrgetter("due_at", "id"))
 
 
 _CANCELLED = col(Deadline.state) == DeadlineState.CANCELLED
@@ -201,6 +212,12 @@ def _dropped(which: ColumnElement[bool]) -> Select[Any]:
     # That most have not ended is known to a planner; of the comparison alone it believes a third.
     ended = and_(col(Deadline.ended_at).is_not(None), col(Deadline.ended_at) <= _KEPT_FROM)
     return select_columns(*newest).where(which, col(Deadline.drill).is_(False), ended)
+
+
+@cache
+def _shown_and_dropped(which: ColumnElement[bool], dialect: str) -> Select[Any]:
+    shown, dropped = _shown(which, dialect).subquery(), _dropped(which).subquery()
+    return select_columns(shown, dropped).join_from(shown, dropped, true())
 
 
 @lru_cache(maxsize=50_000)

@@ -69,7 +69,7 @@ async def test_the_same_on_postgres(postgres_url: str, tmp_path: Any) -> None:
 async def test_a_calendar_rendered_anew_costs_the_same_reads_however_much_it_shows(
     installation: Installation, team: Team, feed: Subscription, number: int
 ) -> None:
-    """Reads: of the feed, its person with their roles, the deadlines, what has left lately."""
+    """Reads: of the feed, its person with their roles, the deadlines and what has left lately."""
     due = await team.deadline()
     await _fill(installation, due["id"], number)
     await feed.fetch()

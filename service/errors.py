@@ -1,6 +1,6 @@
 """Everything that can be refused, under a code that never changes.
 
-Says nothing of HTTP: the one table from code to status stands in `service/app.py`.
+Says nothing of HTTP: the one table from code to status stands in `service/refusals.py`.
 """
 
 from collections.abc import Sequence

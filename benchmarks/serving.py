@@ -25,7 +25,6 @@ from tests.harness.processes import free_port
 
 _SPAWN = multiprocessing.get_context("spawn")
 _CONNECTIONS = 8
-_LOOP = "asyncio"  # what the service runs on; the lock of the benchmarks brings another
 _READ = "SELECT fingerprint, kept_etag, kept_modified_at FROM feeds WHERE id = "
 
 #: Port, path, ETag, how many polls.
@@ -97,7 +96,7 @@ def _serve(build: Any, settings: Settings, bounds: Bounds, port: int, log: Path)
         build(settings, bounds),
         host="127.0.0.1",
         port=port,
-        loop=_LOOP,
+        loop="auto",  # what the service runs on
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,6 +6,7 @@ looked at, and no language of a client negotiated.
 
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from starlette.requests import Request
@@ -159,7 +160,7 @@ def _answer(poll: _Poll, fetched: Fetched) -> Response:
     modified_at = min(fetched.modified_at, poll.now.replace(microsecond=0))
     headers = _ALWAYS | {
         "ETag": fetched.etag,
-        "Last-Modified": format_datetime(modified_at, usegmt=True),
+        "Last-Modified": _http_date(modified_at),
     }
     if _unchanged(poll, fetched):
         return Response(status_code=304, headers=headers)
@@ -168,6 +169,11 @@ def _answer(poll: _Poll, fetched: Fetched) -> Response:
     headers["Content-Length"] = str(len(fetched.content))
     body = fetched.content if poll.reads else b""
     return Response(body, headers=headers, media_type="text/calendar; charset=utf-8")
+
+
+@lru_cache(maxsize=10_000)
+def _http_date(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
 
 
 def _unchanged(poll: _Poll, fetched: Fetched) -> bool:

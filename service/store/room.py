@@ -22,7 +22,7 @@ _FAR = 3600
 
 
 class Waiting(NamedTuple):
-    """A message that is due. `at_once`: how much its endpoint takes."""
+    """A message that is due. `at_once`: how much its endpoint takes, if it goes to one."""
 
     id: str
     endpoint_id: str | None

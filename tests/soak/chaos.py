@@ -23,6 +23,8 @@ from tests.soak.pauses import longest_pause
 
 #: Between the start of the workers and the first notice that is due.
 _LEAD = timedelta(seconds=1)
+#: At the least: what is due before it is there would be late by that.
+_ENTERED_PER_SECOND = 1000
 _BEAT = 0.02
 #: Seconds after which a living worker has forgotten what it still holds, in a drill with its own clock.
 _FORGOTTEN = 5.0
@@ -171,8 +173,7 @@ class _Course:
         if not scenario.embedded:
             one.start()
             one.wait_up()
-        per_second = 3000
-        ahead = timedelta(seconds=scenario.notices / per_second) + _LEAD
+        ahead = timedelta(seconds=scenario.notices / _ENTERED_PER_SECOND) + _LEAD
         start = one.now + (ahead if not scenario.embedded else timedelta(seconds=4))
         wanted = Wanted(
             scenario.notices,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.harness.processes import migrate
 from tests.soak import (
     burst,
     clocks,
@@ -28,15 +27,10 @@ from tests.soak.acts import (
 from tests.soak.chaos import Gate, Scenario
 from tests.soak.entries import URGENT
 from tests.soak.gates import NO_REPEATS, RESCUED, late, late_among, repeats
-from tests.soak.installation import Installation
 from tests.soak.oracle import Planned
 from tests.soak.parts import in_flight
+from tests.soak.points import CRITICAL, at_points, firings, migrated_file
 from tests.soak.sinks import FAULTY
-
-
-def _migrated(one: Installation) -> None:
-    home = one.folder / "home"
-    migrate(f"sqlite:///{home / 'adquem.sqlite3'}", home)
 
 
 def _urgent(planned: Planned) -> bool:
@@ -46,56 +40,6 @@ def _urgent(planned: Planned) -> bool:
 _A_SECOND: dict[str, Gate] = {
     "800 in a second": lambda result: len(result.drill.planned) / result.wall >= 800
 }
-
-
-#: One fault, once, at each point.
-POINTS = (
-    "release.before_commit",
-    "release.after_commit",
-    "claim.before_commit",
-    "claim.after_commit",
-    "send.before",
-    "smtp.after_reply",
-    "webhook.after_reply",
-    "record.before_commit",
-    "record.after_commit",
-)
-#: Where most hangs on who dies: nothing, a claim, or a verdict is lost with the process.
-CRITICAL = (
-    "release.before_commit",
-    "claim.after_commit",
-    "smtp.after_reply",
-    "webhook.after_reply",
-    "record.before_commit",
-)
-
-
-def _firings(action: str, points: tuple[str, ...] = POINTS) -> tuple[str, ...]:
-    return tuple(f"{point}:{action}" for point in points)
-
-
-def at_points(
-    name: str, faults: tuple[str, ...], *, embedded: bool = False, own_time: bool = False
-) -> Scenario:
-    """C1: each of these faults once, each while there is something to lose; nothing else is broken."""
-    return Scenario(
-        name,
-        f"{len(faults)} faults at {len(POINTS)} points, each once",
-        notices=40,
-        # In its own time a clock leaps to the next release; else there must be time for each.
-        over=2.0 if own_time and not embedded else 6.0,
-        # One after the other: a batch would meet one fault and hide the rest.
-        variables={"ADQUEM_FAULTS": ",".join(f"{one}@once" for one in faults)} | in_flight(2),
-        wanted={fault.replace(":", " ", 1): 1 for fault in faults},
-        gates=RESCUED,
-        workers=1 if embedded else 2,
-        teams=2,
-        tools=1,
-        embedded=embedded,
-        own_time=own_time,
-        patience=90 if own_time else 900,
-        prepare=_migrated if embedded else lambda _: None,
-    )
 
 
 def full() -> dict[str, Callable[[], Scenario]]:
@@ -163,10 +107,12 @@ def full() -> dict[str, Callable[[], Scenario]]:
             wanted={"end of Valkey": 1},
             gates=NO_REPEATS | late(1, 1.5),
         ),
-        at_points("C1 Postgres", (*_firings("kill"), *_firings("raise"), *_firings("sleep:2"))),
+        at_points("C1 Postgres", (*firings("kill"), *firings("raise"), *firings("sleep:2"))),
         at_points(
             "C1 SQLite",
-            (*_firings("kill"), *_firings("raise"), *_firings("sleep:2")),
+            (*firings("kill"), *firings("raise"), *firings("sleep:2")),
+            # While the only process is started anew, what comes due gathers in one round.
+            over=24.0,
             embedded=True,
         ),
         Scenario(
@@ -180,7 +126,7 @@ def full() -> dict[str, Callable[[], Scenario]]:
             gates=repeats(2) | RESCUED,
             teams=20,
             embedded=True,
-            prepare=_migrated,
+            prepare=migrated_file,
         ),
         Scenario(
             "S8",
@@ -295,9 +241,10 @@ def short() -> dict[str, Scenario]:
             acts=[end_of_valkey(1.5)],
             gates=NO_REPEATS,
         ),
-        "C1 Postgres": at_points("C1 Postgres", _firings("kill", CRITICAL), own_time=True),
+        # In its own time a clock leaps to the next release.
+        "C1 Postgres": at_points("C1 Postgres", firings("kill", CRITICAL), 2.0, own_time=True),
         # Each restart costs seconds here; C10 kills at random.
-        "C1 SQLite": at_points("C1 SQLite", _firings("raise"), embedded=True, own_time=True),
+        "C1 SQLite": at_points("C1 SQLite", firings("raise"), embedded=True, own_time=True),
         "C10": brief(
             "C10",
             notices=120,

@@ -57,7 +57,7 @@ texts: .venv/dev ## gather what people read into templates/locale; new texts com
 bench: .venv/bench ## measure, and write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
-soak: .venv/dev  ## break everything for three quarters of an hour, and write the table in docs/reliability.md
+soak: .venv/dev  ## break everything for an hour, and write the table in docs/reliability.md
 	$(BIN)/python -m tests.soak
 
 lock: .venv/dev  ## resolve pyproject.toml's ranges anew into requirements/*.txt

@@ -41,6 +41,7 @@ _YEARS_BACK, _YEARS_AHEAD = 10, 5
 #: Where a day begins first, it does so 14 hours before it does in UTC.
 _EARLIEST_ZONE = timedelta(hours=14)
 _RELEASE = version("holidays")
+_SEED = f"holidays-{_RELEASE}"
 #: Court calendars by the id of their version, which never changes once it is written: hundreds of days
 #: each, and every request that counts court days asks for one.
 _read: dict[str, CourtCalendar] = {}
@@ -171,7 +172,7 @@ async def _refreshed(session: AsyncSession, code: str, now: datetime) -> bool:
 def _is_fresh(row: Calendar, now: datetime) -> bool:
     """This release has been asked about all of these years: it would say the same again."""
     years = row.first_year <= now.year - _YEARS_BACK and now.year + _YEARS_AHEAD <= row.last_year
-    return years and release_of(row) == f"holidays-{_RELEASE}"
+    return years and release_of(row) == _SEED
 
 
 async def _write(
@@ -209,7 +210,7 @@ def _seed(code: str, based_on: str, now: datetime, loaded: Draft | None = None) 
     return Draft(
         code=code,
         based_on=based_on,
-        release=f"holidays-{_RELEASE}",
+        release=_SEED,
         first_year=first,
         last_year=last,
         weekend=tuple(sorted(found.weekend)),

@@ -40,7 +40,7 @@ from service.store.feeds import get_feed
 from tests.harness.postgres import PostgresServer
 from tests.harness.radicale import NAME, PASSWORD, Radicale
 
-_EVENTS, _POLLS = 1000, 1600
+_EVENTS, _POLLS, _FETCHES = 1000, 1600, 10
 _ZONE = ZoneInfo("Asia/Almaty")
 #: Calendars are cut to half of these events; here all are wanted.
 _WIDE = Bounds(2 * _EVENTS, 10_000_000)
@@ -166,6 +166,10 @@ def rendered(house: House, name: str) -> list[Row]:
         house.render()
         return _EVENTS
 
+    def repeatedly() -> int:
+        """A round as long as one of the other side: each in turn finds the processor's caches its own."""
+        return sum(ours() for _ in range(_FETCHES))
+
     def built() -> int:
         """As a plain program makes them, from values that are ready."""
         made = Calendar()
@@ -188,7 +192,7 @@ def rendered(house: House, name: str) -> list[Row]:
     known = f"cold feed, {_EVENTS:,} known deadlines, read and rendered, {name}"
     new = f"cold feed, {_EVENTS:,} deadlines never seen, read and rendered, {name}"
     return [
-        compare(known, ours, _PLAIN, plain, target=20, rounds=7),
+        compare(known, repeatedly, _PLAIN, plain, target=20, rounds=11),
         compare(new, ours, _PLAIN, plain, prepare=forget, rounds=7),
         compare(new, ours, _BUILT, built, target=1, prepare=forget, rounds=7),
     ]

@@ -14,6 +14,7 @@ import structlog
 
 import service.clock  # noqa: F401  (pins zone data before any test builds a zone)
 from tests.api.installation import Installation, Populated, Team, installed
+from tests.counters import watch_counters
 from tests.harness.postgres import PostgresServer
 from tests.harness.processes import migrate
 from tests.harness.receiver import Receiver
@@ -25,6 +26,8 @@ from tests.harness.world import Mode, World, first_key
 for _name in [name for name in os.environ if name.upper().startswith("ADQUEM_")]:
     del os.environ[_name]
 
+
+watch_counters()
 
 # A traceback drawn in colours takes a second, and tests that make things fail have many.
 structlog.configure(

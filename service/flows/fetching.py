@@ -36,7 +36,7 @@ from service.flows.showing import (
 from service.languages import Language
 from service.sealing import fingerprint
 from service.store.feeds import Feed, Glimpse, ended_at
-from service.store.shown import Facts, Viewer, facts_and_newest_dropped, of_feed, viewer_of
+from service.store.shown import Facts, Sight, sight_of
 
 _SECOND = timedelta(seconds=1)
 _NOTHING = fingerprint("")
@@ -124,18 +124,18 @@ async def rendered(
     session: AsyncSession, feed: Feed, base_url: str, now: datetime, bounds: Bounds = BOUNDS
 ) -> Rendered | None:
     """None where its person is disabled, or has left the team. A fixed number of reads."""
-    viewer = await viewer_of(session, feed)
-    if viewer is None:
+    sight = await sight_of(session, feed, now)
+    if sight is None:
         return None
-    rows, dropped_at = await facts_and_newest_dropped(session, of_feed(feed), now)
+    rows = sight.facts
     spans = [span(facts, now) for facts in rows]
     began, ended = [since for since, _ in spans], [until for _, until in spans]
-    guise = guise_of(feed, viewer.language, base_url)
+    guise = guise_of(feed, sight.language, base_url)
     count = bisect_right(rows, now + FUTURE_SHOWN, key=attrgetter("due_at"))
     near = list(zip(rows[:count], began[:count], strict=True))
     near.sort(key=lambda pair: pair[0].ended_at is not None)
-    items = _items(feed, viewer, guise, near[: bounds.events])
-    changed_at = whole_second(max(_instants(feed, dropped_at, now) + began))
+    items = _items(feed, sight, guise, near[: bounds.events])
+    changed_at = whole_second(max(_instants(feed, sight.dropped_at, now) + began))
     extra = _expiry(feed, guise, now)
     content, number = _fitted(feed, guise, items, extra, changed_at, bounds.size)
     return Rendered(
@@ -148,11 +148,11 @@ async def rendered(
 
 
 def _items(
-    feed: Feed, viewer: Viewer, guise: Guise, shown: Sequence[tuple[Facts, datetime]]
+    feed: Feed, sight: Sight, guise: Guise, shown: Sequence[tuple[Facts, datetime]]
 ) -> list[FeedItem]:
     ceilings = {facts.case_id: facts.ceiling for facts, _ in shown}
     levels = {
-        case_id: level_within(feed, ceiling, viewer.roles[case_id])
+        case_id: level_within(feed, ceiling, sight.roles[case_id])
         for case_id, ceiling in ceilings.items()
     }
     counting = counting_of(feed)

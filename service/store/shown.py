@@ -1,13 +1,12 @@
-"""What calendars show of deadlines, read as one text each: a thousand of them make no objects of tables,
-and those that are known are not even taken apart.
+"""What calendars show of deadlines. Of each its counters are read first, by which it is known again: a
+thousand that are known cost one short text, and others a longer one, but no objects of tables.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
-from operator import attrgetter
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -40,11 +39,23 @@ from service.store.deadlines import Deadline
 from service.store.feeds import Feed
 from service.store.users import Membership, User
 
-_OF_DEADLINE = (
+#: The columns that calendars show, or count by.
+SHOWN_OF_DEADLINE = (
     "id", "case_id", "title", "notes", "kind", "state", "due_on", "due_at", "whole_day", "timezone",
     "rule_id", "sources", "version", "shown", "shown_at", "entered_at", "ended_at",
 )  # fmt: skip
-_OF_CASE = ("code", "forum", "ceiling", "shown", "shown_at")
+SHOWN_OF_CASE = ("code", "forum", "ceiling", "shown", "shown_at")
+#: By what facts are known again. Whatever changes what is shown raises a counter, as feeds rely on it to be
+#: told; the instants tell two courses of events apart, where a backup was restored between. When it is due,
+#: and whether it still runs, is as the database says, whatever the counters do. Sorted as texts they are
+#: the soonest first: databases write an instant so that texts sort as instants do.
+_COUNTERS = (
+    Deadline.due_at, Deadline.id, Deadline.state,
+    Deadline.shown, Deadline.shown_at, Case.shown, Case.shown_at,
+)  # fmt: skip
+#: By their counters, the oldest first; so many.
+_known: dict[str, "Facts"] = {}
+_KEPT, _BETWEEN = 50_000, "\t"
 #: What is asked under a condition, in the dialect of that name.
 _Query = Callable[[ColumnElement[bool], str], Select[Any]]
 
@@ -79,40 +90,18 @@ class Facts:
 
 
 def facts_of(deadline: Deadline, of: Case) -> Facts:
-    own = (getattr(deadline, name) for name in _OF_DEADLINE)
-    return Facts(*own, *(getattr(of, name) for name in _OF_CASE))
+    own = (getattr(deadline, name) for name in SHOWN_OF_DEADLINE)
+    return Facts(*own, *(getattr(of, name) for name in SHOWN_OF_CASE))
 
 
-class Viewer(NamedTuple):
-    """Who looks at a feed. `roles`: by case id."""
+class Sight(NamedTuple):
+    """What lies before whoever looks at a feed: their language, their roles by case id, the deadlines, and
+    when the last left of those that are left out for their age."""
 
     language: Language
     roles: Mapping[str, Sequence[Role]]
-
-
-async def viewer_of(session: AsyncSession, feed: Feed) -> Viewer | None:
-    """None where its person is disabled, or has left the team."""
-    asked = {"team_id": feed.team_id, "user_id": feed.user_id}
-    rows = (await (await session.connection()).execute(_viewer(), asked)).all()
-    roles: dict[str, list[Role]] = {}
-    for _, case_id, role in rows:
-        roles.setdefault(case_id, []).append(role)
-    return Viewer(rows[0][0], roles) if rows else None
-
-
-@cache
-def _viewer() -> Select[Language, str, Role]:
-    """A row for each role, and one where there is none."""
-    shown = col(User.language), col(CaseRole.case_id), col(CaseRole.role)
-    return (
-        select_columns(*shown)
-        .join_from(User, Membership, col(Membership.user_id) == col(User.id))
-        .outerjoin(CaseRole, col(CaseRole.user_id) == col(User.id))
-        .where(
-            col(User.id) == bindparam("user_id"), col(Membership.team_id) == bindparam("team_id")
-        )
-        .where(col(User.disabled_at).is_(None))
-    )
+    facts: Sequence[Facts]
+    dropped_at: datetime | None
 
 
 class Which(NamedTuple):
@@ -154,17 +143,28 @@ def of_teams(reach: Reach) -> Which:
 
 async def facts_shown(session: AsyncSession, which: Which, now: datetime) -> list[Facts]:
     """Live deadlines, and those that ended lately, soonest first; no drills."""
-    [lines] = await _row(session, _shown, which, now)
-    return _facts(lines)
+    [counters] = await _row(session, _counters, which, now)
+    return await _facts(session, counters, which, now)
 
 
-async def facts_and_newest_dropped(
-    session: AsyncSession, which: Which, now: datetime
-) -> tuple[list[Facts], datetime | None]:
-    """`facts_shown`, and when the last of those left that it leaves out for their age: in one read."""
-    lines, *ended = await _row(session, _shown_and_dropped, which, now)
+async def sight_of(session: AsyncSession, feed: Feed, now: datetime) -> Sight | None:
+    """None where its person is disabled, or has left the team."""
+    which = of_feed(feed)
+    counters, *ended, language, held = await _row(session, _in_sight, which, now)
+    if language is None:
+        return None
     spans = zip(ended, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
-    return _facts(lines), max((at + span for at, span in spans if at), default=None)
+    dropped_at = max((at + span for at, span in spans if at), default=None)
+    facts = await _facts(session, counters, which, now)
+    return Sight(language, _roles(held), facts, dropped_at)
+
+
+def _roles(lines: str | None) -> dict[str, list[Role]]:
+    roles: dict[str, list[Role]] = {}
+    for line in lines.split("\n") if lines else ():
+        case_id, _, role = line.partition(_BETWEEN)
+        roles.setdefault(case_id, []).append(Role(role))
+    return roles
 
 
 async def _row(session: AsyncSession, asked: _Query, which: Which, now: datetime) -> Sequence[Any]:
@@ -173,9 +173,16 @@ async def _row(session: AsyncSession, asked: _Query, which: Which, now: datetime
     return (await connection.execute(query, {**which.values, **_kept_from(now)})).one()
 
 
-def _facts(lines: str | None) -> list[Facts]:
-    known = map(_known, lines.split("\n") if lines else ())
-    return sorted(known, key=attrgetter("due_at", "id"))
+async def _facts(
+    session: AsyncSession, counters: str | None, which: Which, now: datetime
+) -> list[Facts]:
+    """All are read in full where one is not known: what was read last is told, whatever came between."""
+    asked = sorted(counters.split("\n") if counters else ())
+    try:
+        return [_known[one] for one in asked]
+    except KeyError:
+        [lines] = await _row(session, _in_full, which, now)
+        return list(map(_read, sorted(lines.split("\n") if lines else ())))
 
 
 _CANCELLED = col(Deadline.state) == DeadlineState.CANCELLED
@@ -191,12 +198,25 @@ def _kept_from(now: datetime) -> dict[str, datetime]:
 
 
 @cache
-def _shown(which: ColumnElement[bool], dialect: str) -> Select[str]:
-    """All in one text, a line each: no text in JSON holds the end of a line."""
+def _counters(which: ColumnElement[bool], dialect: str) -> Select[str]:
+    return _lines(which, [cast(col(one), Text) for one in _COUNTERS])
+
+
+@cache
+def _in_full(which: ColumnElement[bool], dialect: str) -> Select[str]:
+    """And after the counters all else: no text in JSON holds the end of a line."""
     array = func.json_build_array if dialect == "postgresql" else func.json_array
     as_they_are = (cast(one, Text) if isinstance(one.type, JSON) else one for one in _columns())
+    return _lines(
+        which, [*(cast(col(one), Text) for one in _COUNTERS), cast(array(*as_they_are), Text)]
+    )
+
+
+def _lines(which: ColumnElement[bool], parts: Sequence[ColumnElement[str]]) -> Select[str]:
+    """All in one text, a line each."""
+    line = reduce(lambda before, part: before + _BETWEEN + part, parts)
     return (
-        select_columns(func.aggregate_strings(cast(array(*as_they_are), Text), "\n"))
+        select_columns(func.aggregate_strings(line, "\n"))
         .join_from(Deadline, Case, col(Case.id) == col(Deadline.case_id))
         .where(which, col(Deadline.drill).is_(False))
         .where(or_(col(Deadline.state).in_(LIVE_STATES), col(Deadline.ended_at) > _KEPT_FROM))
@@ -215,14 +235,41 @@ def _dropped(which: ColumnElement[bool]) -> Select[Any]:
 
 
 @cache
-def _shown_and_dropped(which: ColumnElement[bool], dialect: str) -> Select[Any]:
-    shown, dropped = _shown(which, dialect).subquery(), _dropped(which).subquery()
-    return select_columns(shown, dropped).join_from(shown, dropped, true())
+def _viewer() -> Select[Language, str]:
+    """The language of the feed's person, none where they are gone; a line for each role."""
+    role = col(CaseRole.case_id) + _BETWEEN + cast(col(CaseRole.role), Text)
+    return (
+        select_columns(func.max(User.language), func.aggregate_strings(role, "\n"))
+        .join_from(User, Membership, col(Membership.user_id) == col(User.id))
+        .outerjoin(CaseRole, col(CaseRole.user_id) == col(User.id))
+        .where(
+            col(User.id) == bindparam("user_id"), col(Membership.team_id) == bindparam("team_id")
+        )
+        .where(col(User.disabled_at).is_(None))
+    )
 
 
-@lru_cache(maxsize=50_000)
-def _known(row: str) -> Facts:
-    """All that was read is the key, so that nothing kept is ever stale."""
+@cache
+def _in_sight(which: ColumnElement[bool], dialect: str) -> Select[Any]:
+    """One row of what are one row each."""
+    parts = _counters(which, dialect), _dropped(which), _viewer()
+    shown, dropped, viewer = (one.subquery() for one in parts)
+    every = select_columns(shown, dropped, viewer)
+    return every.select_from(shown.join(dropped, true()).join(viewer, true()))
+
+
+def _read(line: str) -> Facts:
+    """The same one again where it is known."""
+    *counters, row = line.split(_BETWEEN, len(_COUNTERS))
+    key = _BETWEEN.join(counters)
+    known = _known.pop(key, None) or _facts_in(row)
+    while len(_known) >= _KEPT:
+        del _known[next(iter(_known))]
+    _known[key] = known
+    return known
+
+
+def _facts_in(row: str) -> Facts:
     values = zip(_readers(), json.loads(row), strict=True)
     return Facts(*(read(value) if read and value is not None else value for read, value in values))
 
@@ -256,5 +303,5 @@ def _instant(text: str) -> datetime:
 
 
 def _columns() -> list[Any]:
-    columns = [core_table(Deadline).c[name] for name in _OF_DEADLINE]
-    return columns + [core_table(Case).c[name] for name in _OF_CASE]
+    columns = [core_table(Deadline).c[name] for name in SHOWN_OF_DEADLINE]
+    return columns + [core_table(Case).c[name] for name in SHOWN_OF_CASE]

@@ -62,6 +62,7 @@ def forget() -> None:
         for one in vars(module).values():
             if hasattr(one, "cache_clear"):
                 one.cache_clear()
+    shown._known.clear()
 
 
 def modified_at(response: httpx.Response) -> Any:

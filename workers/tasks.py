@@ -274,12 +274,13 @@ async def _claimed(runtime: Runtime, free: int, busy: bool) -> list[Shipment]:
 async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
     if await rests(runtime):
         return []
-    async with runtime.transaction() as session, runtime.precedence.taken():
+    async with runtime.transaction() as session:
         now = await runtime.now(session)
         settings = runtime.settings
         resting = frozenset(kind for kind, one in runtime.channels.items() if one.resting())
         pace = Pace(settings.mails_per_minute, settings.mails_per_hour, resting)
-        claimed = await claim(session, runtime.seal, pace, runtime.worker, now, free)
+        first = runtime.precedence.taken
+        claimed = await claim(session, runtime.seal, pace, runtime.worker, now, free, first)
         if claimed:
             fault("claim.before_commit")
     if claimed:

@@ -7,7 +7,8 @@ anything leaves; and again when the verdicts are in.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -56,14 +57,33 @@ _log = structlog.get_logger()
 
 
 async def claim(
-    session: AsyncSession, seal: Seal, pace: Pace, worker: str, now: datetime, limit: int
+    session: AsyncSession,
+    seal: Seal,
+    pace: Pace,
+    worker: str,
+    now: datetime,
+    limit: int,
+    first: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> list[Shipment]:
     """Leases due messages, drops those that no longer hold, and opens the attempts of the rest. Whoever
-    is to get many is sent all that is due to them, whatever the limit."""
+    is to get many is sent all that is due to them, whatever the limit. `first`: entered once something is
+    found, so that it goes before whatever takes long."""
     lease = new_id("lse", now)
     messages = await lease_due(session, pace, now, lease, LEASE, limit)
     if not messages:
         return []
+    async with first():
+        return await _opened(session, seal, worker, now, lease, messages)
+
+
+async def _opened(
+    session: AsyncSession,
+    seal: Seal,
+    worker: str,
+    now: datetime,
+    lease: str,
+    messages: list[Message],
+) -> list[Shipment]:
     if crowded := _crowded(messages):
         messages += await lease_company(session, crowded, now, lease, LEASE, _COMPANY)
     standings = await standing_of(session, messages)

@@ -104,6 +104,11 @@ class Runtime:
         own = self.settings.embedded or self.settings.rehearsal_clock
         return self.clock() if own else None
 
+    def read_in(self) -> None:
+        """What each process would else read in by itself once it is forked."""
+        for channel in self.channels.values():
+            channel.read_in()
+
     def after_fork(self) -> "Runtime":
         """The same under the name of this process; nothing of it may have been used before."""
         return replace(self, worker=_own_name())

@@ -92,6 +92,10 @@ class Channel(Protocol):
     kind: ChannelKind
     pauses: tuple[timedelta, ...]
 
+    def read_in(self) -> None:
+        """From disk, whatever this channel works with: before processes are forked, so that none of them
+        does it again."""
+
     def check_address(self, address: str) -> None:
         """Raises Refusal when nothing could or should ever be sent there."""
 

@@ -2,9 +2,11 @@
 
 import email
 import email.policy
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pysequoia
@@ -24,9 +26,13 @@ def answer_link(message_id: str) -> str:
     return f"https://deadlines.example.org/r/{message_id}.mac"
 
 
-CONTENT = MailContent(
-    str(TEMPLATES), "Сроки <deadlines@example.org>", "example.org", answer_link, lambda _: "012345"
-)
+def by(templates: Path) -> MailContent:
+    """What writes the mails of this house by the templates in this folder."""
+    sender = "Сроки <deadlines@example.org>"
+    return MailContent(str(templates), sender, "example.org", answer_link, lambda _: "012345")
+
+
+CONTENT = by(TEMPLATES)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -131,14 +137,16 @@ def test_who_is_asked_because_nobody_answered_is_told_so() -> None:
 
 
 def test_the_same_draft_gives_the_same_bytes() -> None:
-    again = MailContent(
-        str(TEMPLATES),
-        "Сроки <deadlines@example.org>",
-        "example.org",
-        answer_link,
-        lambda _: "012345",
-    )
-    assert CONTENT.compose(draft()) == again.compose(draft())
+    assert CONTENT.compose(draft()) == by(TEMPLATES).compose(draft())
+
+
+def test_once_read_in_it_asks_the_disk_for_nothing(tmp_path: Path) -> None:
+    """Or every forked worker would compile each template by itself."""
+    content = by(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+    content.read_in()
+    shutil.rmtree(tmp_path / "templates")
+    for event in (EventType.REMINDER_DUE, EventType.STEP_FIRED, EventType.DEADLINE_CANCELLED):
+        assert content.compose(draft(notice(event=event)))
 
 
 def without_answer_link(html: str) -> str:

@@ -164,8 +164,17 @@ class MailContent:
             yield CLEAR_TEXT, clear
         yield "Content-Language", facts["words"].language
 
+    def read_in(self) -> None:
+        """Every template of a mail."""
+        for name in self._environment.list_templates(filter_func=_of_mails):
+            self._environment.get_template(name)
+
     def render(self, name: str, facts: dict[str, Any]) -> str:
         return self._environment.get_template(name).render(facts)
+
+
+def _of_mails(name: str) -> bool:
+    return name.startswith("email/")
 
 
 def _clear_text(draft: Draft) -> ClearText | None:

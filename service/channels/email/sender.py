@@ -46,6 +46,9 @@ class EmailChannel:
         self._transport = transport
         self._return_path = return_path
 
+    def read_in(self) -> None:
+        self._content.read_in()
+
     def check_address(self, address: str) -> None:
         """One bare address of a domain with a dot; raises Refusal `invalid_text` otherwise."""
         try:

@@ -18,7 +18,7 @@ from service.channels.webhook.envelope import Pages
 from service.channels.webhook.guard import Guard, Network, check_url
 from service.channels.webhook.headers import check_header, headers_of
 from service.channels.webhook.lines import Line
-from service.channels.webhook.wires import Wires
+from service.channels.webhook.wires import Wires, authorities
 from service.domain.notifications import ChannelKind
 from service.domain.retry import WEBHOOK_PAUSES, Outcome, Verdict
 from service.domain.webhooks import ADAPTERS, Format
@@ -54,6 +54,10 @@ class WebhookChannel:
         self._user_agent = user_agent
         self._wires = Wires(Guard(self._allowed, own), context)
         self._sessions = uwazi.Sessions()
+
+    def read_in(self) -> None:
+        """Whom the system trusts."""
+        authorities()
 
     def check_address(self, address: str) -> None:
         check_url(address, self._allowed)

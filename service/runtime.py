@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -53,6 +53,7 @@ class Runtime:
     heartbeat: Heartbeat | None
     memory: Memory
     worker: str
+    precedence: Precedence = field(default_factory=Precedence)
 
     @cached_property
     def _writers(self) -> Sessions:
@@ -65,10 +66,6 @@ class Runtime:
     @cached_property
     def _readers(self) -> Sessions:
         return readers(self.engine)
-
-    @cached_property
-    def precedence(self) -> Precedence:
-        return Precedence()
 
     @cached_property
     def knocks(self) -> Knocks:

@@ -3,10 +3,32 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from service.precedence import Precedence
+from tests.api.installation import Installation, on_both
+from tests.api.test_routes import DAY, START, laddered
+from workers import tasks
+
+
+class Counted(Precedence):
+    """How often something short went first, and how often a letter let it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = self.letters = 0
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        self.first += 1
+        async with super().taken():
+            yield
+
+    async def stand_back(self) -> None:
+        self.letters += 1
+        await super().stand_back()
 
 
 @asynccontextmanager
@@ -72,3 +94,20 @@ async def test_a_verdict_that_comes_in_beside_a_letter_begins_before_the_next_on
     told.append("letter")
     await heard
     assert told == ["verdict", "letter"]
+
+
+@on_both
+async def test_claims_that_find_something_and_verdicts_go_first_and_letters_stand_back(
+    installation: Installation,
+) -> None:
+    team = await installation.team()
+    await laddered(team, START + DAY)
+    counted = Counted()
+    runtime = replace(installation.runtime, precedence=counted)
+    assert await tasks.deliver(runtime) == 0
+    assert (counted.first, counted.letters) == (0, 0)
+    assert await tasks.tick(runtime) == 1
+    assert (counted.first, counted.letters) == (0, 1)
+    assert await tasks.deliver(runtime) == 1
+    assert (counted.first, counted.letters) == (2, 1)
+    await runtime.glances.close()

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.domain.access import Caller
-from service.domain.mapping import (
+from service.domain.recipes import (
     CONSTANTS,
     DAYS,
     FIELDS,

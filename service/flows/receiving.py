@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from service.domain.access import Caller, Reach, Scope
-from service.domain.mapping import Makes
+from service.domain.recipes import Makes
 from service.errors import Code, Refusal, not_found, shape_fault
 from service.flows import alerting, docketing
 from service.flows.sitting import Sitting

@@ -9,15 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.domain.mapping import (
-    Condition,
-    KeyBy,
-    Place,
-    holds,
-    read_document,
-    read_facts,
-    sender_id,
-)
+from service.domain.mapping import Condition, Place, holds, read_document, read_facts, sender_id
+from service.domain.recipes import KeyBy
 from service.errors import Refusal
 from service.sealing import fingerprint
 from service.store.inbound import InboundReceipt, InboundSource

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from service.domain.mapping import KeyBy, Makes, Recipe, check_pointer
+from service.domain.mapping import check_pointer
+from service.domain.recipes import KeyBy, Makes, Recipe
 from service.errors import Code
 from service.schemas.alerts import AlertIn
 from service.schemas.deadlines import DeadlineOut

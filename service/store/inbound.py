@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
-from service.domain.mapping import KeyBy, Makes, Recipe
+from service.domain.recipes import KeyBy, Makes, Recipe
 from service.store.columns import Choice, Json, UtcDateTime, insert_missing
 from service.store.paging import get_within, page, within
 

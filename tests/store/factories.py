@@ -17,8 +17,8 @@ from service.domain.deadlines import (
     Force,
 )
 from service.domain.escalation import ResponseKind, Role
-from service.domain.mapping import KeyBy, Makes, Recipe
 from service.domain.notifications import ChannelKind, EventType
+from service.domain.recipes import KeyBy, Makes, Recipe
 from service.ids import new_id
 from service.store.alerts import Alert
 from service.store.api_keys import ApiKey

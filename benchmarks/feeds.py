@@ -44,6 +44,7 @@ from tests.harness.radicale import NAME, PASSWORD, Radicale
 
 _EVENTS, _POLLS, _FETCHES = 1000, 1600, 10
 _ZONE = ZoneInfo("Asia/Almaty")
+_WHAT = ", по делу о выдаче лица, заключённого под стражу на сорок суток"
 _NONE: Mapping[str, str] = {}
 #: As programs that keep a calendar over CalDAV ask for it (RFC 4791, 7.8).
 _QUERY = """<?xml version="1.0" encoding="utf-8"?>
@@ -136,11 +137,11 @@ async def _entered(runtime: Runtime) -> tuple[str, str]:
 
 
 def _copy(first: Deadline, number: int) -> dict[str, Any]:
-    """Seven hours after the one before."""
+    """Seven hours after the one before. Its title is of another length, or all would be folded alike."""
     due_at = first.due_at + timedelta(hours=7 * number)
     return first.model_dump() | {
         "id": f"{first.id[:-6]}{number:06}",
-        "title": f"{first.title[:-4]}{number:04}",
+        "title": f"{first.title[:-4]}{number:04}{_WHAT[: number % len(_WHAT)]}",
         "due_at": due_at,
         "due_on": due_at.astimezone(_ZONE).date(),
         "wake_at": None,

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Dialect, Engine
 from sqlmodel import SQLModel, select
 
 from service.app import create_app
@@ -20,6 +19,7 @@ from service.flows import enrolment
 from service.runtime import Runtime
 from service.schemas.api_keys import ApiKeyIn
 from service.settings import Settings
+from tests.harness.compiled import compile_once
 from tests.harness.smtp import SmtpServer
 from tests.harness.world import START, MovableClock
 
@@ -30,8 +30,6 @@ LOOPBACK = ("127.0.0.0/8",)
 on_both = pytest.mark.usefixtures("any_database_url")
 #: Applications that serve nobody now. To analyse all routes takes longer than most tests: it is done once.
 _idle: list[FastAPI] = []
-#: By the name of an engine its dialect, and what was compiled for it.
-_compiled: dict[str, tuple[Dialect, Any]] = {}
 #: Settings that an application is made with; all others it asks for each time that it starts.
 _SHAPING = {"max_body_bytes", "public_url"}
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -169,12 +167,6 @@ class Relay(SmtpServer):
         self.on_recipient = lambda address: self.answers.get(address.split(".")[0])
 
 
-def _compile_once(engine: Engine) -> None:
-    """What one installation of this process has compiled, the next need not: a fifth of all its work."""
-    kept = _compiled.setdefault(engine.name, (engine.dialect, engine._compiled_cache))
-    engine.dialect, engine._compiled_cache = kept
-
-
 @asynccontextmanager
 async def installed(
     database_url: str, folder: Path, operator_key: str = "", **given: Any
@@ -194,7 +186,7 @@ async def installed(
     app.state.settings = settings
     async with app.router.lifespan_context(app):
         installation = Installation(app, clock, operator_key)
-        _compile_once(installation.runtime.engine.sync_engine)
+        compile_once(installation.runtime.engine)
         if not operator_key:
             async with installation.runtime.transaction() as session:
                 body = ApiKeyIn(name="operator", scope=Scope.ADMIN)

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.settings import Settings
 from service.store.database import make_engine, readers, writers
+from tests.harness.compiled import compile_once
 
 
 class Opened:
@@ -17,6 +18,7 @@ class Opened:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine: AsyncEngine = make_engine(url)
+        compile_once(self.engine)
 
     @property
     def is_postgres(self) -> bool:

@@ -1,4 +1,4 @@
-"""Engines of one process share what was compiled for those before them: a fifth of the work of most tests."""
+"""Engines of one process share what was compiled for those before them: a fifth of most tests' work."""
 
 from typing import Any
 

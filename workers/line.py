@@ -52,7 +52,8 @@ def worker(
     settings = Settings()
     configure_logs(settings)
     runtime = build_runtime(settings)
-    runtime.read_in()
+    if processes > 1:
+        runtime.read_in()
     _keep_tidy()
 
     def work(place: int, lifeline: int) -> None:

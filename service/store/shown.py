@@ -56,8 +56,6 @@ _COUNTERS = (
 #: By their counters, the oldest first; so many.
 _known: dict[str, "Facts"] = {}
 _KEPT, _BETWEEN = 50_000, "\t"
-#: What is asked under a condition, in the dialect of that name.
-_Query = Callable[[ColumnElement[bool], str], Select[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,14 +141,14 @@ def of_teams(reach: Reach) -> Which:
 
 async def facts_shown(session: AsyncSession, which: Which, now: datetime) -> list[Facts]:
     """Live deadlines, and those that ended lately, soonest first; no drills."""
-    [counters] = await _row(session, _counters, which, now)
+    [counters] = await _row(session, _counters(which.condition), which, now)
     return await _facts(session, counters, which, now)
 
 
 async def sight_of(session: AsyncSession, feed: Feed, now: datetime) -> Sight | None:
     """None where its person is disabled, or has left the team."""
     which = of_feed(feed)
-    counters, *ended, language, held = await _row(session, _in_sight, which, now)
+    counters, *ended, language, held = await _row(session, _in_sight(which.condition), which, now)
     if language is None:
         return None
     spans = zip(ended, (CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR), strict=True)
@@ -167,10 +165,13 @@ def _roles(lines: str | None) -> dict[str, list[Role]]:
     return roles
 
 
-async def _row(session: AsyncSession, asked: _Query, which: Which, now: datetime) -> Sequence[Any]:
+async def _row(
+    session: AsyncSession, asked: Select[Any], which: Which, now: datetime
+) -> Sequence[Any]:
     connection = await session.connection()
-    query = asked(which.condition, connection.dialect.name)
-    return (await connection.execute(query, {**which.values, **_kept_from(now)})).one()
+    result = await connection.execute(asked, {**which.values, **_kept_from(now)})
+    row: Sequence[Any] = result.one()
+    return row
 
 
 async def _facts(
@@ -181,7 +182,8 @@ async def _facts(
     try:
         return [_known[one] for one in asked]
     except KeyError:
-        [lines] = await _row(session, _in_full, which, now)
+        in_full = _in_full(which.condition, session.get_bind().dialect.name)
+        [lines] = await _row(session, in_full, which, now)
         return list(map(_read, sorted(lines.split("\n") if lines else ())))
 
 
@@ -198,8 +200,8 @@ def _kept_from(now: datetime) -> dict[str, datetime]:
 
 
 @cache
-def _counters(which: ColumnElement[bool], dialect: str) -> Select[str]:
-    return _lines(which, [cast(col(one), Text) for one in _COUNTERS])
+def _counters(which: ColumnElement[bool]) -> Select[str]:
+    return _lines(which, _counter_texts())
 
 
 @cache
@@ -207,9 +209,11 @@ def _in_full(which: ColumnElement[bool], dialect: str) -> Select[str]:
     """And after the counters all else: no text in JSON holds the end of a line."""
     array = func.json_build_array if dialect == "postgresql" else func.json_array
     as_they_are = (cast(one, Text) if isinstance(one.type, JSON) else one for one in _columns())
-    return _lines(
-        which, [*(cast(col(one), Text) for one in _COUNTERS), cast(array(*as_they_are), Text)]
-    )
+    return _lines(which, [*_counter_texts(), cast(array(*as_they_are), Text)])
+
+
+def _counter_texts() -> list[ColumnElement[str]]:
+    return [cast(col(one), Text) for one in _COUNTERS]
 
 
 def _lines(which: ColumnElement[bool], parts: Sequence[ColumnElement[str]]) -> Select[str]:
@@ -250,9 +254,9 @@ def _viewer() -> Select[Language, str]:
 
 
 @cache
-def _in_sight(which: ColumnElement[bool], dialect: str) -> Select[Any]:
+def _in_sight(which: ColumnElement[bool]) -> Select[Any]:
     """One row of what are one row each."""
-    parts = _counters(which, dialect), _dropped(which), _viewer()
+    parts = _counters(which), _dropped(which), _viewer()
     shown, dropped, viewer = (one.subquery() for one in parts)
     every = select_columns(shown, dropped, viewer)
     return every.select_from(shown.join(dropped, true()).join(viewer, true()))

@@ -20,7 +20,7 @@ import requests
 
 from benchmarks.webhooks import BODY
 
-WORKERS = 2
+JOBS, WORKERS = 50_000, 2
 _SPAWN = multiprocessing.get_context("spawn")
 #: As long as ours wait at the most before they look again.
 _POLL_SECONDS = 1.0
@@ -29,7 +29,7 @@ _BATCH = 32
 
 class Procrastinate:
     name = "procrastinate, one shared httpx.AsyncClient"
-    lead = timedelta(seconds=5)
+    jobs, lead = JOBS, timedelta(seconds=15)
     target: float | None = 2
 
     def __init__(self, url: str, port: int, slots: int = 8) -> None:
@@ -75,7 +75,7 @@ class Celery:
     """No results are kept: what has been answered is all that there is to see of it."""
 
     name = "Celery, prefork with a requests.Session each, broker Valkey, no results kept"
-    lead = timedelta(seconds=12)  # it is handed one job at a time
+    jobs, lead = JOBS, timedelta(seconds=60)  # it is handed one job at a time
     target: float | None = 2
 
     def __init__(self, url: str, port: int, slots: int = 8) -> None:
@@ -118,7 +118,7 @@ def _celery(url: str, port: int, slots: int) -> None:
 
 class Pgqueuer:
     name = "pgqueuer, one shared httpx.AsyncClient"
-    lead = timedelta(seconds=5)
+    jobs, lead = JOBS // 10, timedelta(seconds=5)  # it does some 120 a second
     target: float | None = None
 
     def __init__(self, url: str, port: int, slots: int = 8) -> None:

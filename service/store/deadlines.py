@@ -1,7 +1,7 @@
 """Deadlines: the dates themselves, and `wake_at`, which makes the database the schedule."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Index, UniqueConstraint, case, func, text, tuple_, update
@@ -14,6 +14,7 @@ from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, Row, UtcDateTime
 from service.store.paging import get_within, within
+from service.store.queues import along_indexes
 from service.store.shares import first_of_teams
 
 _OPEN = text("wake_at IS NOT NULL")
@@ -205,20 +206,23 @@ async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[De
     longest = select(Deadline.id, Deadline.due_at).where(waiting).order_by(since).limit(_WEIGHED)
     weighed = longest.subquery()
     soonest = select(weighed.c.id).order_by(weighed.c.due_at, weighed.c.id)
-    ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
-    claimed: list[Deadline] = []
-    if len(ids) > limit:
-        drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
-        claimed = await _held(session, waiting, drawn, limit)
+    drawn: list[str] = []
+    async with along_indexes(session):
+        ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
+        if len(ids) > limit:
+            drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
+    claimed = await _held(session, now, drawn, limit)
     had = {one.id for one in claimed}
     rest = [one for one in ids if one not in had]
-    return claimed + await _held(session, waiting, rest, limit - len(claimed))
+    return claimed + await _held(session, now, rest, limit - len(claimed))
 
 
 async def _held(
-    session: AsyncSession, waiting: ColumnElement[bool], ids: Sequence[str], limit: int
+    session: AsyncSession, now: datetime, ids: Sequence[str], limit: int
 ) -> list[Deadline]:
-    """Those of these that nobody else holds."""
+    """Those of these that still wait, and that nobody else holds."""
+    # Asked for in a way that no index on what waits serves: by their ids they are found at once.
+    waiting = now >= func.coalesce(col(Deadline.wake_at), now + timedelta(days=1))
     query = select(Deadline).where(waiting, col(Deadline.id).in_(ids))
     query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit)
     # No key is changed: claims of messages, which hold their deadlines, wait for no batch of letters.

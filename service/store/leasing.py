@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, true, union_all, update
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, true, union_all, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.bundles import Pace, patient_from, turn_at
-from service.domain.notifications import ChannelKind, MessageState
+from service.domain.notifications import PENDING_STATES, ChannelKind, MessageState
 from service.store.attempts import Attempt
 from service.store.endpoints import Endpoint
 from service.store.messages import (
@@ -29,6 +29,7 @@ from service.store.messages import (
     Message,
     not_behind,
 )
+from service.store.queues import along_indexes
 from service.store.room import Waiting, room_of_endpoints, with_room
 from service.store.shares import first_of_teams
 
@@ -52,6 +53,19 @@ async def lease_due(
     alerts first, however many others have been waiting longer; then those first whose time runs out
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
+    async with along_indexes(session):
+        return await _leased(session, pace, now, lease, lease_for, limit, lot)
+
+
+async def _leased(
+    session: AsyncSession,
+    pace: Pace,
+    now: datetime,
+    lease: str,
+    lease_for: timedelta,
+    limit: int,
+    lot: Callable[[], float],
+) -> list[Message]:
     most, claimed = limit * _LOOKED_AT, list[Message]()
     await _put_off(session, pace, now, most)
     room = await room_of_endpoints(session, now)
@@ -102,22 +116,25 @@ async def lease_company(
 async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) -> None:
     """Mails that can wait, to people who have just had enough: they are due again when it is their turn. Of
     each person's those of one kind leave as one. What somebody asked for goes at once."""
-    due = and_(
-        PATIENT_MAILS,
-        col(Message.state) == MessageState.DUE,
-        col(Message.next_attempt_at) <= now,
-        col(Message.useful_until) >= patient_from(now),
-        col(Message.asked_by).is_(None),
-    )
-    nearest = select_columns(col(Message.user_id), col(Message.event)).where(due)
-    nearest = nearest.order_by(col(Message.next_attempt_at)).limit(most)
+    since = col(Message.next_attempt_at)
+    due = and_(PATIENT_MAILS, col(Message.state) == MessageState.DUE, since <= now)
+    columns = (Message.user_id, Message.event, Message.useful_until, Message.asked_by)
+    # Of a crowd none of which can wait no more is read than may be claimed.
+    longest = select_columns(*map(col, columns), since).where(due).order_by(since).limit(_WEIGHED)
+    one = longest.subquery().c
+    nearest = select_columns(one.user_id, one.event).where(_can_wait(one, now))
+    nearest = nearest.order_by(one.next_attempt_at).limit(most)
     kinds = dict.fromkeys(tuple(row) for row in await session.exec(nearest))  # type: ignore[call-overload]
     begun = await _mails_begun(session, {reader for reader, _ in kinds}, now) if kinds else {}
     for reader, event in kinds:
         mails = begun.setdefault(reader, [])
         if (at := turn_at(mails, pace, now)) > now:
-            own = due & (col(Message.user_id) == reader) & (col(Message.event) == event)
-            ids = select(Message.id).where(own).with_for_update(skip_locked=True)
+            own = and_(col(Message.user_id) == reader, col(Message.event) == event)
+            ids = (
+                select(Message.id)
+                .where(due, _can_wait(Message, now), own)
+                .with_for_update(skip_locked=True)
+            )
             await session.exec(
                 update(Message)
                 .where(col(Message.id).in_(ids.scalar_subquery()))
@@ -125,6 +142,10 @@ async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) 
                 .execution_options(synchronize_session=False)
             )
         mails.append(now)
+
+
+def _can_wait(message: Any, now: datetime) -> ColumnElement[bool]:
+    return and_(message.useful_until >= patient_from(now), message.asked_by.is_(None))
 
 
 async def _mails_begun(
@@ -155,9 +176,11 @@ async def _lease_first(
     """Those of these that nobody holds by now."""
     if not message_ids or not limit:
         return []
+    # Asked for in a way that no index on what is pending serves: by their ids they are found at once.
+    pending = func.coalesce(col(Message.state), "").in_(PENDING_STATES)
     chosen = (
         select(Message.id)
-        .where(PENDING, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
+        .where(pending, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
         .order_by(*_turns(Message))
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -46,7 +46,8 @@ PATIENT_MAILS = text(
 )
 #: The reason of mails that wait because their reader has just had enough.
 PACED = "paced"
-_SENDING = text("state = 'sending' AND endpoint_id IS NOT NULL")
+_OF_ALERT = text("alert_id IS NOT NULL")
+SENDING_TO_ENDPOINTS = text("state = 'sending' AND endpoint_id IS NOT NULL")
 
 
 class Message(Row, table=True):
@@ -92,8 +93,12 @@ class Message(Row, table=True):
         Index(
             "ix_messages_sending",
             "endpoint_id",
-            postgresql_where=_SENDING,
-            sqlite_where=_SENDING,
+            postgresql_where=SENDING_TO_ENDPOINTS,
+            sqlite_where=SENDING_TO_ENDPOINTS,
+        ),
+        # Not of the many that are of no alert: a planner would think of collecting those.
+        Index(
+            "ix_messages_alert_id", "alert_id", postgresql_where=_OF_ALERT, sqlite_where=_OF_ALERT
         ),
         Index("ix_messages_held", "endpoint_id", "id", postgresql_where=HELD, sqlite_where=HELD),
         Index("ix_messages_due_at", "due_at", postgresql_where=PENDING, sqlite_where=PENDING),
@@ -104,7 +109,7 @@ class Message(Row, table=True):
     team_id: str = Field(foreign_key="teams.id")
     case_id: str | None = Field(default=None, foreign_key="cases.id")
     deadline_id: str | None = Field(default=None, foreign_key="deadlines.id", index=True)
-    alert_id: str | None = Field(default=None, foreign_key="alerts.id", index=True)
+    alert_id: str | None = Field(default=None, foreign_key="alerts.id")
     deadline_version: int | None = None
     drill: bool = False
     step: str

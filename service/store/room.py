@@ -10,10 +10,9 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.domain.notifications import MessageState
 from service.store.columns import core_table
 from service.store.endpoints import Endpoint
-from service.store.messages import Message
+from service.store.messages import SENDING_TO_ENDPOINTS, Message
 
 #: Seconds of its rate that an endpoint may be sent in one go after a rest.
 _BURST = 10
@@ -34,10 +33,10 @@ async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, i
     """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
     have had their share; of all others as many as they take at once."""
     paced = (now.timestamp(), now.timestamp() + _FAR)
+    claimed = col(Message.next_attempt_at) > now
     under_way = (
-        select_columns(col(Message.endpoint_id), func.count().label("number"))
-        .where(col(Message.state) == MessageState.SENDING, col(Message.endpoint_id).is_not(None))
-        .where(col(Message.next_attempt_at) > now)
+        select_columns(col(Message.endpoint_id), func.count().filter(claimed).label("number"))
+        .where(SENDING_TO_ENDPOINTS)
         .group_by(col(Message.endpoint_id))
         .subquery()
     )

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, func
+from sqlalchemy import ColumnElement, TextClause
 from sqlalchemy import select as select_columns
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -23,16 +23,14 @@ async def first_of_teams(
 ) -> list[str]:
     """Of as many teams the id of the row that is due and has waited longest by that column. Reads one entry
     of an index on team and column, partial by `pending`, for each team that waits, however much it has."""
+    # In order of the team and not by its least: the index serves, whatever the planner expects to find.
     team_id = col(table.team_id)
-    teams = (
-        select_columns(func.min(team_id).label("id")).where(pending).cte("teams", recursive=True)
-    )
-    after = select_columns(func.min(team_id)).where(pending, team_id > teams.c.id)
-    teams = teams.union_all(
-        select_columns(after.correlate(teams).scalar_subquery()).where(teams.c.id.is_not(None))
-    )
-    first = select_columns(col(table.id)).where(due, team_id == teams.c.id).correlate(teams)
-    longest = first.order_by(since).limit(1).scalar_subquery()
+    some = select_columns(team_id).where(pending).order_by(team_id).limit(1)
+    teams = select_columns(some.scalar_subquery().label("id")).cte("teams", recursive=True)
+    after = some.where(team_id > teams.c.id).correlate(teams).scalar_subquery()
+    teams = teams.union_all(select_columns(after).where(teams.c.id.is_not(None)))
+    own = select_columns(col(table.id)).where(due, team_id.between(teams.c.id, teams.c.id))
+    longest = own.order_by(team_id, since).limit(1).correlate(teams).scalar_subquery()
     ids = select_columns(longest).select_from(teams).where(teams.c.id.is_not(None))
     found = [row[0] for row in await session.exec(ids) if row[0]]  # type: ignore[call-overload]
     return sorted(found, key=lambda _: lot())[:most]

@@ -36,6 +36,7 @@ from service.store import migrations
 from service.store.messages import Message
 from tests.harness.postgres import PostgresServer
 from workers import tasks
+from workers.line import keep_tidy
 
 _MAILS = 500
 #: As many as were due at once when Healthchecks was measured.
@@ -45,6 +46,8 @@ _LOOP = "a loop as Healthchecks sends: one row, one render, one new connection a
 
 
 def rows() -> list[Row]:
+    """In a process that tidies up as a worker does, for both sides."""
+    keep_tidy()
     with tempfile.TemporaryDirectory() as folder, PostgresServer() as server, _relay() as port:
         url = server.create_database()
         with _House(Path(folder) / "SQLite", "", port) as house:

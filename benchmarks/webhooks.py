@@ -31,6 +31,7 @@ from service.store import migrations
 from service.store.endpoints import list_endpoints
 from service.store.messages import Message, add_messages
 from workers import tasks
+from workers.line import keep_tidy
 
 _EVENTS, _ENDPOINTS, _AT_ONCE = 640, 8, 64
 #: What a receiver in another house takes to answer.
@@ -45,7 +46,8 @@ _SPAWN = multiprocessing.get_context("spawn")
 def rows() -> list[Row]:
     """Ours by a worker that is at work already; the shared client as it comes, and once more with room for
     every connection that it opens; the bare session on the same fast loop as ours, for it stands for what
-    the machine can do."""
+    the machine can do. The process tidies up as a worker does, for all of them."""
+    keep_tidy()
     with (
         tempfile.TemporaryDirectory() as folder,
         receiver() as (port, _),

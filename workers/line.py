@@ -54,7 +54,7 @@ def worker(
     runtime = build_runtime(settings)
     if processes > 1:
         runtime.read_in()
-    _keep_tidy()
+    keep_tidy()
 
     def work(place: int, lifeline: int) -> None:
         uvloop.run(distributed.run(runtime.after_fork(), place, lifeline))
@@ -71,7 +71,7 @@ def demo(host: Host = None, port: Port = None) -> None:
     _serve_alone(with_address(host, port), with_demo=True)
 
 
-def _keep_tidy() -> None:
+def keep_tidy() -> None:
     """What has been read in stays, shared by whoever is forked from it, and is never looked through again;
     what is thrown away goes soon."""
     gc.freeze()
@@ -94,7 +94,7 @@ def _serve_alone(settings: Settings, with_demo: bool = False) -> None:
             prepare_database(settings)
             if with_demo:
                 _show(settle(load_demo, settings), settings)
-            _keep_tidy()
+            keep_tidy()
             serve_web(settings, embedded.run)
     except RuntimeError as error:
         typer.echo(str(error), err=True)

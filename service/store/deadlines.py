@@ -14,7 +14,7 @@ from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, Row, UtcDateTime
 from service.store.paging import get_within, within
-from service.store.queues import along_indexes
+from service.store.queues import along_indexes, as_ever
 from service.store.shares import first_of_teams
 
 _OPEN = text("wake_at IS NOT NULL")
@@ -207,10 +207,11 @@ async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[De
     weighed = longest.subquery()
     soonest = select(weighed.c.id).order_by(weighed.c.due_at, weighed.c.id)
     drawn: list[str] = []
-    async with along_indexes(session):
-        ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
-        if len(ids) > limit:
-            drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
+    await along_indexes(session)
+    ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
+    if len(ids) > limit:
+        drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
+    await as_ever(session)
     claimed = await _held(session, now, drawn, limit)
     had = {one.id for one in claimed}
     rest = [one for one in ids if one not in had]

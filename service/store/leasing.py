@@ -53,22 +53,19 @@ async def lease_due(
     alerts first, however many others have been waiting longer; then those first whose time runs out
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
-    async with along_indexes(session):
-        return await _leased(session, pace, now, lease, lease_for, limit, lot)
-
-
-async def _leased(
-    session: AsyncSession,
-    pace: Pace,
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-    lot: Callable[[], float],
-) -> list[Message]:
-    most, claimed = limit * _LOOKED_AT, list[Message]()
-    await _put_off(session, pace, now, most)
-    room = await room_of_endpoints(session, now)
+    most, claimed, due = limit * _LOOKED_AT, list[Message](), _due(pace, (), now)
+    await along_indexes(session)
+    nearest = await _nearest(session, due, now, most)
+    crowded = len(nearest) == most
+    some_wait = crowded or any(one.can_wait for one in nearest)
+    if some_wait and await _put_off(session, pace, now, most):
+        nearest = await _nearest(session, due, now, most)
+    room: dict[str, int] = {}
+    if crowded or any(one.endpoint_id for one in nearest):
+        room = await room_of_endpoints(session, now)
+        if full := [endpoint_id for endpoint_id, left in room.items() if not left]:
+            due = _due(pace, full, now)
+            nearest = await _nearest(session, due, now, most)
 
     async def take(rows: Sequence[Waiting]) -> None:
         nonlocal room
@@ -77,9 +74,7 @@ async def _leased(
         ids, left = with_room(rows, room), limit - len(claimed)
         claimed.extend(await _lease_first(session, ids, now, lease, lease_for, left))
 
-    due = _due(pace, [endpoint_id for endpoint_id, left in room.items() if not left], now)
-    nearest = await _nearest(session, due, most)
-    if len(nearest) == most:
+    if crowded:
         await take([one for one in nearest if one.alert_id])
         if half := int((limit - len(claimed)) / 2 + lot()):
             await take(await _drawn(session, due, half, lot))
@@ -113,9 +108,10 @@ async def lease_company(
     return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
 
 
-async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) -> None:
+async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) -> bool:
     """Mails that can wait, to people who have just had enough: they are due again when it is their turn. Of
-    each person's those of one kind leave as one. What somebody asked for goes at once."""
+    each person's those of one kind leave as one. What somebody asked for goes at once. True where there
+    were any."""
     since = col(Message.next_attempt_at)
     due = and_(PATIENT_MAILS, col(Message.state) == MessageState.DUE, since <= now)
     columns = (Message.user_id, Message.event, Message.useful_until, Message.asked_by)
@@ -126,9 +122,11 @@ async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) 
     nearest = nearest.order_by(one.next_attempt_at).limit(most)
     kinds = dict.fromkeys(tuple(row) for row in await session.exec(nearest))  # type: ignore[call-overload]
     begun = await _mails_begun(session, {reader for reader, _ in kinds}, now) if kinds else {}
+    waits = False
     for reader, event in kinds:
         mails = begun.setdefault(reader, [])
         if (at := turn_at(mails, pace, now)) > now:
+            waits = True
             own = and_(col(Message.user_id) == reader, col(Message.event) == event)
             ids = (
                 select(Message.id)
@@ -142,6 +140,7 @@ async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) 
                 .execution_options(synchronize_session=False)
             )
         mails.append(now)
+    return waits
 
 
 def _can_wait(message: Any, now: datetime) -> ColumnElement[bool]:
@@ -189,7 +188,9 @@ async def _lease_first(
     return await _lease(session, ids, now, lease, lease_for)
 
 
-async def _nearest(session: AsyncSession, due: ColumnElement[bool], most: int) -> Sequence[Waiting]:
+async def _nearest(
+    session: AsyncSession, due: ColumnElement[bool], now: datetime, most: int
+) -> Sequence[Waiting]:
     """Of those of alerts, and of all, that have waited longest the first by their turn.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
@@ -197,17 +198,19 @@ async def _nearest(session: AsyncSession, due: ColumnElement[bool], most: int) -
     """
     of_alerts = and_(PENDING_OF_ALERTS, due)
     others = and_(PENDING, col(Message.alert_id).is_(None), due)
-    lanes = (_longest(of_alerts, most), _longest(others, max(most, _WEIGHED)))
+    lanes = (_longest(of_alerts, now, most), _longest(others, now, max(most, _WEIGHED)))
     either = union_all(*(select_columns(lane) for lane in lanes)).subquery().c
-    found = await session.exec(_with_endpoint(either).order_by(*_turns(either)).limit(most))
-    return [Waiting(*row) for row in found]
+    wanted = _with_endpoint(either, either.can_wait).order_by(*_turns(either)).limit(most)
+    return [Waiting(*row) for row in await session.exec(wanted)]
 
 
-def _longest(due: ColumnElement[bool], most: int) -> Subquery:
+def _longest(due: ColumnElement[bool], now: datetime, most: int) -> Subquery:
     """Of them those that have waited longest."""
     waited = col(Message.next_attempt_at)
     columns = (Message.id, Message.endpoint_id, Message.alert_id, waited, Message.useful_until)
-    return select_columns(*map(col, columns)).where(due).order_by(waited).limit(most).subquery()
+    can_wait = and_(PATIENT_MAILS, _can_wait(Message, now)).label("can_wait")
+    chosen = select_columns(*map(col, columns), can_wait).where(due)
+    return chosen.order_by(waited).limit(most).subquery()
 
 
 def _turns(message: Any) -> tuple[ColumnElement[Any], ...]:
@@ -217,10 +220,12 @@ def _turns(message: Any) -> tuple[ColumnElement[Any], ...]:
     return of_alert.desc(), since, message.id
 
 
-def _with_endpoint(message: Any) -> Any:
+def _with_endpoint(message: Any, *more: ColumnElement[bool]) -> Any:
     """The columns of `Waiting`."""
     columns = (message.id, message.endpoint_id, message.alert_id, col(Endpoint.at_once))
-    return select_columns(*columns).outerjoin(Endpoint, col(Endpoint.id) == message.endpoint_id)
+    return select_columns(*columns, *more).outerjoin(
+        Endpoint, col(Endpoint.id) == message.endpoint_id
+    )
 
 
 async def _drawn(

@@ -1,26 +1,26 @@
 """How the first of what waits are read, however much waits. Claims nothing."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from sqlalchemy import Select, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 
-@asynccontextmanager
-async def along_indexes(session: AsyncSession) -> AsyncIterator[None]:
-    """For the first of a queue: Postgres is to take them along the index in their order, as SQLite does. By
-    its figures, which are of a calmer hour, hardly anything waits: it would collect and sort, for each
-    hundred, all that waits by now. It also marks on its way what nobody need look at any more, which a
-    collection by bitmap does not."""
+async def along_indexes(session: AsyncSession) -> None:
+    """From here on in this transaction, or until `as_ever`: Postgres is to take the first of a queue along
+    the index in their order, as SQLite does. By its figures, which are of a calmer hour, hardly anything
+    waits: it would collect and sort, for each hundred, all that waits by now. It also marks on its way what
+    nobody need look at any more, which a collection by bitmap does not."""
+    await _plan(session, _ALONG_INDEXES)
+
+
+async def as_ever(session: AsyncSession) -> None:
+    """For whatever else the transaction asks that is not found by its id."""
+    await _plan(session, _AS_EVER)
+
+
+async def _plan(session: AsyncSession, settings: Select[tuple[str, str]]) -> None:
     connection = await session.connection()
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    await connection.execute(_ALONG_INDEXES)
-    yield
-    # Where anything was raised, the end of the transaction does that.
-    await connection.execute(_AS_EVER)
+    if connection.dialect.name != "sqlite":
+        await connection.execute(settings)
 
 
 def _planner(value: str) -> Select[tuple[str, str]]:

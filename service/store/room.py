@@ -21,12 +21,14 @@ _FAR = 3600
 
 
 class Waiting(NamedTuple):
-    """A message that is due. `at_once`: how much its endpoint takes, if it goes to one."""
+    """A message that is due. `at_once`: how much its endpoint takes, if it goes to one; `can_wait`: for its
+    reader's turn."""
 
     id: str
     endpoint_id: str | None
     alert_id: str | None
     at_once: int
+    can_wait: bool = False
 
 
 async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, int]:

@@ -25,6 +25,7 @@ from service.store.messages import (
     PACED,
     PATIENT_MAILS,
     PENDING,
+    PENDING_MAILS,
     PENDING_OF_ALERTS,
     Message,
     not_behind,
@@ -74,7 +75,7 @@ async def lease_due(
         ids, left = with_room(rows, room), limit - len(claimed)
         claimed.extend(await _lease_first(session, ids, now, lease, lease_for, left))
 
-    if crowded:
+    if len(nearest) == most:
         await take([one for one in nearest if one.alert_id])
         if half := int((limit - len(claimed)) / 2 + lot()):
             await take(await _drawn(session, due, half, lot))
@@ -97,13 +98,10 @@ async def lease_company(
     limit: int,
 ) -> list[Message]:
     """The other mails that are due to these readers, under the same lease."""
-    to_readers = and_(
-        PENDING,
-        col(Message.user_id).in_(reader_ids),
-        col(Message.channel) == ChannelKind.EMAIL,
-        col(Message.next_attempt_at) <= now,
-    )
-    due = select(Message.id).where(to_readers).order_by(col(Message.next_attempt_at)).limit(limit)
+    reader, since = col(Message.user_id), col(Message.next_attempt_at)
+    due = select(Message.id).where(PENDING_MAILS, reader.in_(reader_ids), since <= now)
+    # In the order of the index that is by readers: the other one holds all that waits.
+    due = due.order_by(reader, since).limit(limit)
     ids = due.with_for_update(skip_locked=True).scalar_subquery()
     return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
 

@@ -38,6 +38,7 @@ from service.store.users import Membership, User
 #: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
 PENDING = text("state IN ('due', 'sending')")
 PENDING_OF_ALERTS = text("state IN ('due', 'sending') AND alert_id IS NOT NULL")
+PENDING_MAILS = text("state IN ('due', 'sending') AND channel = 'email'")
 HELD = text("state = 'held'")
 #: What may have to wait for its reader, if it is far off.
 PATIENT_MAILS = text(
@@ -83,6 +84,13 @@ class Message(Row, table=True):
             "next_attempt_at",
             postgresql_where=PENDING_OF_ALERTS,
             sqlite_where=PENDING_OF_ALERTS,
+        ),
+        Index(
+            "ix_messages_of_readers",
+            "user_id",
+            "next_attempt_at",
+            postgresql_where=PENDING_MAILS,
+            sqlite_where=PENDING_MAILS,
         ),
         Index(
             "ix_messages_patient",

@@ -12,7 +12,8 @@ from service.domain.bundles import Pace
 from service.domain.notifications import MessageState
 from service.store.columns import core_table
 from service.store.deadlines import claim_due
-from service.store.leasing import lease_due
+from service.store.leasing import lease_company, lease_due
+from service.store.queues import along_indexes
 from tests.store import factories
 from tests.store.factories import DAY, MINUTE, NOW, put, put_docket
 from tests.store.opened import Opened
@@ -66,6 +67,23 @@ async def test_messages_that_fall_due_at_once_are_claimed_without_reading_them_a
         claimed = await lease_due(session, Pace(1, 20), NOW, "lse_1", timedelta(minutes=1), 10)
         assert len(claimed) == 10
         assert await _rows_read(session, "messages") < _CROWD / 2
+
+
+async def test_the_other_mails_to_a_reader_are_found_without_reading_those_to_everybody(
+    postgresql: Opened,
+) -> None:
+    async with postgresql.transaction() as session:
+        docket = await put_docket(session)
+        about, other = factories.deadline(docket.case), factories.user()
+        await put(session, about, other)
+        await _multiply(session, factories.mail(docket.user, about), "id", "dedupe_key")
+        await put(session, *(factories.mail(other, about) for _ in range(3)))
+    async with postgresql.transaction() as session:
+        await along_indexes(session)
+        lease_for = timedelta(minutes=1)
+        mails = await lease_company(session, {other.id}, NOW, "lse_1", lease_for, 10)
+        assert len(mails) == 3
+        assert await _rows_read(session, "messages") < 20
 
 
 async def test_deadlines_that_fall_due_at_once_are_held_without_reading_them_all_again(

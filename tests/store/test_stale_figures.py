@@ -30,12 +30,9 @@ async def _multiply(session: AsyncSession, row: SQLModel, *keys: str) -> None:
     await _run(
         session,
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(own)} "
-        f"FROM {table.name}, generate_series(1, {_CROWD}) AS n WHERE id = '{own_id(row)}'",
+        f"FROM {table.name}, generate_series(1, {_CROWD}) AS n "
+        f"WHERE id = '{row.model_dump()['id']}'",
     )
-
-
-def own_id(row: SQLModel) -> str:
-    return str(row.model_dump()["id"])
 
 
 async def _run(session: AsyncSession, statement: str) -> int:
@@ -77,6 +74,9 @@ async def test_the_other_mails_to_a_reader_are_found_without_reading_those_to_ev
         about, other = factories.deadline(docket.case), factories.user()
         await put(session, about, other)
         await _multiply(session, factories.mail(docket.user, about), "id", "dedupe_key")
+        # A reader of many years, to whom three are due.
+        ended = factories.mail(other, about, state=MessageState.ACCEPTED, accepted_at=NOW)
+        await _multiply(session, ended, "id", "dedupe_key")
         await put(session, *(factories.mail(other, about) for _ in range(3)))
     async with postgresql.transaction() as session:
         await along_indexes(session)

@@ -38,7 +38,7 @@ from service.settings import Settings
 from service.store import migrations
 from service.store.columns import insert_rows
 from service.store.deadlines import Deadline
-from service.store.feeds import get_feed
+from service.store.feeds import read_feed
 from tests.harness.postgres import PostgresServer
 from tests.harness.radicale import NAME, PASSWORD, Radicale
 
@@ -99,9 +99,9 @@ class House:
 
 
 async def _rendering(runtime: Runtime, feed_id: str, made: list[bytes]) -> None:
+    feed = await read_feed(runtime.glances, feed_id)
+    assert feed is not None
     async with runtime.reading() as session:
-        feed = await get_feed(session, feed_id, Reach(None))
-        assert feed is not None
         url, now = runtime.settings.base_url, runtime.clock()
         found = await fetching.rendered(session, feed, url, now, _WIDE)
         assert found is not None

@@ -15,7 +15,6 @@ import psycopg
 import uvicorn
 from sqlalchemy.engine import make_url
 
-from service.api.calendar import route_within
 from service.app import create_app
 from service.commands.logs import configure_logs
 from service.domain.feeds import Bounds
@@ -34,9 +33,7 @@ Poll = Callable[[int, str, str, int], int]
 def whole_application(settings: Settings, bounds: Bounds) -> Any:
     """As `adquem api` serves it, with calendars as large as `bounds` allow."""
     configure_logs(settings)
-    app = create_app(settings)
-    app.router.routes.insert(0, route_within(bounds))
-    return app
+    return create_app(settings, bounds=bounds)
 
 
 def bare_application(settings: Settings, _: Bounds) -> Any:

@@ -11,7 +11,6 @@ from service.api import (
     adjustments,
     alerts,
     api_keys,
-    calendar,
     calendars,
     cases,
     computations,
@@ -33,7 +32,8 @@ from service.api import (
     teams,
     users,
 )
-from service.layers import BodyLimit, RequestLog
+from service.domain.feeds import BOUNDS, Bounds
+from service.layers import BodyLimit, Calendars, RequestLog
 from service.refusals import document_refusals, handle_refusals
 from service.runtime import VERSION, Runtime, build_runtime
 from service.settings import Settings
@@ -53,8 +53,11 @@ _PAGES = (calendar_help, home, respond, signature, unsubscribe, verify)
 _TELLS_NOBODY = TelemetryConfig(tracing=False, metrics=False, logs=False)
 
 
-def create_app(settings: Settings, background: Background | None = None) -> FastAPI:
-    """The application. `background`: what runs beside it in the same process (embedded mode)."""
+def create_app(
+    settings: Settings, background: Background | None = None, bounds: Bounds = BOUNDS
+) -> FastAPI:
+    """The application. `background`: what runs beside it in the same process (embedded mode); `bounds`:
+    no calendar is larger."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,15 +84,18 @@ def create_app(settings: Settings, background: Background | None = None) -> Fast
         telemetry=_TELLS_NOBODY,
     )
     app.state.settings = settings
-    # First, for it is asked for far more often than all others.
-    app.router.routes.append(calendar.route_within())
+    _mount_routes(app)
+    handle_refusals(app)
+    document_refusals(app)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes)
+    app.add_middleware(Calendars, bounds=bounds)
+    app.add_middleware(RequestLog, prefix=API, secure=settings.base_url.startswith("https://"))
+    return app
+
+
+def _mount_routes(app: FastAPI) -> None:
     for module in _NOUNS:
         app.include_router(module.router, prefix=API)
     app.webhooks.include_router(published_events.router)
     for module in (health, *_PAGES):
         app.include_router(module.router)
-    handle_refusals(app)
-    document_refusals(app)
-    app.add_middleware(BodyLimit, most=settings.max_body_bytes)
-    app.add_middleware(RequestLog, prefix=API, secure=settings.base_url.startswith("https://"))
-    return app

@@ -1,16 +1,23 @@
 """What every request passes on its way in and out, whatever it asks for: the bound of its size, its line in
-the log, and the headers of each answer."""
+the log, and the headers of each answer. Calendars are answered for here, ahead of all routes: they are
+asked for far more often than all else."""
 
 import time
+from typing import NamedTuple
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api import calendar
 from service.clock import system_clock
+from service.domain.feeds import Bounds
 from service.errors import Code
 from service.ids import new_id
-from service.refusals import answer
+from service.refusals import answer, answer_of_database
 
 _HEADERS = {
     b"x-content-type-options": b"nosniff",
@@ -39,6 +46,41 @@ class BodyLimit:
             await refused(scope, receive, send)
             return
         await (self._counted if found else self._app)(scope, receive, send)
+
+
+class _Route(NamedTuple):
+    """What the log may name: the template, never an address."""
+
+    path: str
+
+
+_BEFORE, _AFTER = "/f/", ".ics"
+_CALENDAR = _Route(f"{_BEFORE}{{name}}{_AFTER}")
+
+
+class Calendars:
+    """Answers for calendars, no larger than `bounds`; all else passes on."""
+
+    def __init__(self, app: ASGIApp, bounds: Bounds) -> None:
+        self._app, self._bounds = app, bounds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        name = path[len(_BEFORE) : -len(_AFTER)]
+        if not name or "/" in name or path != f"{_BEFORE}{name}{_AFTER}":
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = _CALENDAR
+        found = await self._answered(Request(scope), name)
+        await found(scope, receive, send)
+
+    async def _answered(self, request: Request, name: str) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return answer(Code.METHOD_NOT_ALLOWED, "Method Not Allowed")
+        try:
+            return await calendar.fetched(request, name, self._bounds)
+        except SQLAlchemyError as error:
+            return answer_of_database(error)
 
 
 class RequestLog:

@@ -130,6 +130,11 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _database(_: Request, error: Exception) -> Response:
+    assert isinstance(error, SQLAlchemyError)
+    return answer_of_database(error)
+
+
+def answer_of_database(error: SQLAlchemyError) -> Response:
     if isinstance(error, IntegrityError):
         return answer(Code.DUPLICATE, "This exists already, or what it refers to does not.")
     away = isinstance(error, DBAPIError | PoolTimeoutError)

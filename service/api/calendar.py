@@ -1,7 +1,7 @@
 """/f: the calendar itself. Clients send no headers that we control, so the secret is in the address.
 
-A plain route: a poll that finds nothing new costs one read, and no machinery of requests. Nobody's key is
-looked at, and no language of a client negotiated.
+No route of FastAPI's: a poll that finds nothing new costs one read, and no machinery of requests. Nobody's
+key is looked at, no body read, and no language of a client negotiated.
 """
 
 from datetime import datetime
@@ -11,12 +11,10 @@ from typing import NamedTuple, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from service.dependencies import knocks_too_often
 from service.domain.access import Reach
-from service.domain.feeds import BOUNDS, Bounds, Family, family_of
+from service.domain.feeds import Bounds, Family, family_of
 from service.flows.feed_care import note_fetch, note_refusal, worth_noting
 from service.flows.fetching import (
     Fetched,
@@ -32,7 +30,7 @@ from service.flows.fetching import (
 from service.flows.sitting import Sitting
 from service.knocks import SECONDS
 from service.runtime import VERSION, Runtime
-from service.store.feeds import Feed, get_feed, glance, keep
+from service.store.feeds import Feed, get_feed, glance, keep, read_feed
 
 _EVERYWHERE = Reach(None)
 _ALWAYS = {
@@ -71,25 +69,10 @@ class _Poll(NamedTuple):
         return self.runtime.settings.base_url
 
 
-def route_within(bounds: Bounds = BOUNDS) -> Route:
-    """Of calendars, no larger than that."""
-
-    class _Calendars:
-        """Not a function, which Starlette wraps once more to catch what is caught around it anyway."""
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            scope["route"] = route  # what the log may name: its template
-            answer = await _fetched(Request(scope), bounds)
-            await answer(scope, receive, send)
-
-    route = Route("/f/{name}.ics", _Calendars(), methods=["GET", "HEAD"], include_in_schema=False)
-    return route
-
-
-async def _fetched(request: Request, bounds: Bounds) -> Response:
-    """GET and HEAD."""
+async def fetched(request: Request, name: str, bounds: Bounds) -> Response:
+    """GET and HEAD. `name`: the id and the secret."""
     runtime = cast(Runtime, request.app.state.runtime)
-    feed_id, _, secret = request.path_params["name"].partition(".")
+    feed_id, _, secret = name.partition(".")
     family = family_of(request.headers.get("user-agent", ""))
     poll = _Poll(request, runtime, feed_id, family, runtime.clock(), bounds)
     row = await glance(runtime.glances, feed_id, family)
@@ -113,12 +96,13 @@ async def _render(poll: _Poll) -> Fetched | Standing:
     """Anew, and kept where it was not known. Of one that has ended, or whose person has left, what is
     left to say."""
     runtime, now = poll.runtime, poll.now
-    async with runtime.reading() as session:
-        feed = await get_feed(session, poll.feed_id, _EVERYWHERE)
-        if feed is None:
-            return Standing.UNKNOWN
-        of, end, url = kept_of(feed.touched, poll.edition), feed.ended_at(now), poll.base_url
-        made = None if end else await rendered(session, feed, url, now, poll.bounds)
+    feed = await read_feed(runtime.glances, poll.feed_id)
+    if feed is None:
+        return Standing.UNKNOWN
+    of, end, made = kept_of(feed.touched, poll.edition), feed.ended_at(now), None
+    if not end:
+        async with runtime.reading() as session:
+            made = await rendered(session, feed, poll.base_url, now, poll.bounds)
     if made is None:
         end = end or feed.shown_at
         ended = after_end(end, now)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import structlog
@@ -20,6 +21,7 @@ _ZONES_FROM = 2024
 #: Before lies local mean time, in seconds that some clients cannot read; after it nobody knows the clocks.
 _ZONES_WITHIN = (1970, 2100)
 
+_EVENT = attrgetter("event")
 _log = structlog.get_logger()
 
 
@@ -40,10 +42,9 @@ def uid_for(salt: str, deadline_id: str) -> str:
 
 
 def render(look: Look, items: Sequence[FeedItem], modified_at: datetime) -> bytes:
-    """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID. One that cannot be rendered is
-    left out and logged: the others are worth more than none."""
+    """A VCALENDAR: CRLF, folded at 75 octets, events by start and UID."""
     changed = f"LAST-MODIFIED:{modified_at:%Y%m%dT%H%M%SZ}\r\n".encode("ascii")
-    return _filled(_begin(look) + changed, [made for item in items if (made := _isolated(item))])
+    return _filled(_begin(look) + changed, _sound(items))
 
 
 def publish(item: FeedItem) -> bytes:
@@ -101,6 +102,14 @@ def counted(item: FeedItem) -> Placed:
     return Placed(made.start, made.counted(item), made.zone)
 
 
+def _sound(items: Iterable[FeedItem]) -> list[Placed]:
+    """One that cannot be rendered is left out and logged: the others are worth more than none."""
+    try:
+        return list(map(counted, items))
+    except Exception:
+        return [made for item in items if (made := _isolated(item))]
+
+
 def _isolated(item: FeedItem) -> Placed | None:
     try:
         return counted(item)
@@ -111,7 +120,7 @@ def _isolated(item: FeedItem) -> Placed | None:
 
 def _filled(begin: bytes, made: Iterable[Placed]) -> bytes:
     placed = sorted(made)
-    return b"".join([begin, *_zones(placed), *(one.event for one in placed), _END])
+    return b"".join([begin, *_zones(placed), *map(_EVENT, placed), _END])
 
 
 def _zones(placed: Sequence[Placed]) -> list[bytes]:

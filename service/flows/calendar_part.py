@@ -19,10 +19,10 @@ from service.flows.showing import (
     Counted,
     Guise,
     counted_item,
-    counting_of,
     guise_of,
     item_of,
     level_in,
+    manner_of,
 )
 from service.languages import Language
 from service.store.cases import Case
@@ -68,7 +68,7 @@ class Wish:
             level = level_in(feed, self.case, self.roles)
             if level is not None and level <= notice.level and feed.holds(subject.kind, now):
                 guise = guise_of(feed, self.language, None)
-                return _published(item_of(counting_of(feed), facts, level, guise, now))
+                return _published(item_of(manner_of(feed, level, guise), facts, now))
         return _published(self._of_no_feed(subject, notice.level, now))
 
     def _of_no_feed(self, deadline: Deadline, level: Level, now: datetime) -> FeedItem:

@@ -27,11 +27,11 @@ from service.feeds.calendar import etag, farewell, render, uid_for, whole_second
 from service.feeds.entries import Expiry, FeedItem, Look
 from service.flows.showing import (
     Guise,
-    counting_of,
     guise_of,
     item_since,
     level_within,
-    span,
+    manner_of,
+    spans,
 )
 from service.languages import Language
 from service.sealing import fingerprint
@@ -128,21 +128,20 @@ async def rendered(
     if sight is None:
         return None
     rows = sight.facts
-    spans = [span(facts, now) for facts in rows]
-    began, ended = [since for since, _ in spans], [until for _, until in spans]
+    began, ended = zip(*spans(rows, now), strict=True) if rows else ((), ())
     guise = guise_of(feed, sight.language, base_url)
     count = bisect_right(rows, now + FUTURE_SHOWN, key=attrgetter("due_at"))
     near = list(zip(rows[:count], began[:count], strict=True))
     near.sort(key=lambda pair: pair[0].ended_at is not None)
     items = _items(feed, sight, guise, near[: bounds.events])
-    changed_at = whole_second(max(_instants(feed, sight.dropped_at, now) + began))
+    changed_at = whole_second(max([*_instants(feed, sight.dropped_at, now), *began]))
     extra = _expiry(feed, guise, now)
     content, number = _fitted(feed, guise, items, extra, changed_at, bounds.size)
     return Rendered(
         content,
         etag(content),
         changed_at + _SECOND,
-        min(_turns_ahead(feed, now) + ended),
+        min([*_turns_ahead(feed, now), *ended]),
         shows_all=number == len(near),
     )
 
@@ -151,15 +150,15 @@ def _items(
     feed: Feed, sight: Sight, guise: Guise, shown: Sequence[tuple[Facts, datetime]]
 ) -> list[FeedItem]:
     ceilings = {facts.case_id: facts.ceiling for facts, _ in shown}
-    levels = {
-        case_id: level_within(feed, ceiling, sight.roles[case_id])
+    manners = {
+        case_id: manner_of(feed, level, guise)
         for case_id, ceiling in ceilings.items()
+        if (level := level_within(feed, ceiling, sight.roles[case_id])) is not None
     }
-    counting = counting_of(feed)
     return [
-        item_since(counting, facts, level, guise, since)
+        item_since(manner, facts, since)
         for facts, since in shown
-        if (level := levels[facts.case_id]) is not None
+        if (manner := manners.get(facts.case_id))
     ]
 
 

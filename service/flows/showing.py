@@ -69,31 +69,36 @@ def level_within(feed: Feed, ceiling: int, roles: Iterable[Role]) -> Level | Non
     return max((level for level in levels if level is not None), default=None)
 
 
-class Counting(NamedTuple):
-    """By what a feed counts: of the feed itself."""
+@dataclass(frozen=True, eq=False)
+class Manner:
+    """How one feed shows what it shows at one level, and what it counts by: of the feed itself. The same
+    one again for the same, and so its own equal: items are kept by it."""
 
     salt: str
     shown: int
     shown_at: datetime
+    level: Level
+    guise: Guise
 
 
-def counting_of(feed: Feed) -> Counting:
-    return Counting(feed.salt, feed.shown, feed.shown_at)
+_manner = lru_cache(maxsize=_KEPT)(Manner)
 
 
-def item_of(
-    counting: Counting, facts: Facts, level: Level, guise: Guise, now: datetime
-) -> FeedItem:
+def manner_of(feed: Feed, level: Level, guise: Guise) -> Manner:
+    return _manner(feed.salt, feed.shown, feed.shown_at, level, guise)
+
+
+def item_of(manner: Manner, facts: Facts, now: datetime) -> FeedItem:
     """The same one again until something turns."""
-    return item_since(counting, facts, level, guise, span(facts, now)[0])
+    [(since, _)] = spans([facts], now)
+    return item_since(manner, facts, since)
 
 
 @lru_cache(maxsize=_KEPT)
-def item_since(
-    counting: Counting, facts: Facts, level: Level, guise: Guise, since: datetime
-) -> FeedItem:
+def item_since(manner: Manner, facts: Facts, since: datetime) -> FeedItem:
     """Within the span that began then."""
-    return counted_item(_counted(counting, facts, since), facts, level, since, guise)
+    counted = _counted(manner, facts, since)
+    return counted_item(counted, facts, manner.level, since, manner.guise)
 
 
 def counted_item(
@@ -148,11 +153,12 @@ def course(facts: Facts) -> tuple[datetime, ...]:
     return tuple(sorted([*own, left_at] if left_at else own))
 
 
-def span(facts: Facts, now: datetime) -> tuple[datetime, datetime]:
-    """Whatever holds where it begins, holds now, and until it ends."""
-    known = course(facts)
-    passed = bisect_right(known, now)
-    return known[passed - 1], known[passed]
+def spans(rows: Iterable[Facts], now: datetime) -> list[tuple[datetime, datetime]]:
+    """Of each the span in which `now` lies: whatever holds where it begins, holds until it ends."""
+    return [
+        (known[(passed := bisect_right(known, now)) - 1], known[passed])
+        for known in map(course, rows)
+    ]
 
 
 @lru_cache(maxsize=_KEPT)
@@ -183,13 +189,13 @@ def changes(facts: Facts, now: datetime) -> list[datetime]:
     return [facts.shown_at, facts.case_shown_at, *(at for at in turns(facts) if at <= now)]
 
 
-def _counted(counting: Counting, facts: Facts, now: datetime) -> Counted:
+def _counted(manner: Manner, facts: Facts, now: datetime) -> Counted:
     """The counters rise with every change of what is shown, and count three times, so that none of them is
     outweighed by the two turns that time alone can bring, and a change takes back."""
     turned = sum(at <= now for at in turns(facts))
-    sequence = 3 * (facts.shown + facts.case_shown + counting.shown) + turned
-    changed_at = max(counting.shown_at, *changes(facts, now))
-    return Counted(uid_for(counting.salt, facts.id), sequence, changed_at)
+    sequence = 3 * (facts.shown + facts.case_shown + manner.shown) + turned
+    changed_at = max(manner.shown_at, *changes(facts, now))
+    return Counted(uid_for(manner.salt, facts.id), sequence, changed_at)
 
 
 def _basis(facts: Facts) -> Basis:

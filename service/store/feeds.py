@@ -122,6 +122,16 @@ async def glance(glances: Glances, feed_id: str, family: Family) -> Glimpse | No
     return None if row is None else Glimpse._make(row)
 
 
+_WHOLE = select_columns(_FEEDS).where(_FEEDS.c["id"] == bindparam("feed_id"))
+_COLUMNS = tuple(_FEEDS.c.keys())
+
+
+async def read_feed(glances: Glances, feed_id: str) -> Feed | None:
+    """To be read, not to be changed: no session knows of it."""
+    row = await glances.first(_WHOLE, {"feed_id": feed_id})
+    return None if row is None else Feed(**dict(zip(_COLUMNS, row, strict=True)))
+
+
 async def get_feed(
     session: AsyncSession, feed_id: str, reach: Reach, lock: bool = False
 ) -> Feed | None:

@@ -184,6 +184,24 @@ async def test_an_unknown_feed_and_a_wrong_secret_are_told_the_same(
     assert all(one == names[0] for one in names)
 
 
+async def test_its_address_is_read_and_nothing_else_is_done_there(
+    installation: Installation, feed: Subscription
+) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
+        answer = await installation.outside.request(method, feed.path)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
+    assert (await feed.fetch()).status_code == 200
+
+
+async def test_what_only_looks_like_its_address_is_nothing(
+    installation: Installation, feed: Subscription
+) -> None:
+    without = feed.path.removesuffix(".ics")
+    for path in ("/f/", "/f/.ics", "/f.ics", without, f"{feed.path}/", f"/f/a/{feed.path[3:]}"):
+        answer = await installation.outside.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+
+
 # --- what changes is noticed by whoever knows the time alone
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.store.cases import Case
 from service.store.deadlines import Deadline
-from service.store.shown import SHOWN_OF_CASE, SHOWN_OF_DEADLINE
+from service.store.facts import SHOWN_OF_CASE, SHOWN_OF_DEADLINE
 
 _SHOWN = {Deadline: SHOWN_OF_DEADLINE, Case: SHOWN_OF_CASE}
 #: Under this name a session remembers the columns that changed, by row.

@@ -27,8 +27,8 @@ from service.flows.showing import (
 from service.languages import Language
 from service.store.cases import Case
 from service.store.deadlines import Deadline
+from service.store.facts import facts_of
 from service.store.feeds import Feed, live_feeds_of
-from service.store.shown import facts_of
 from service.store.subjects import Subject
 from service.store.users import User
 

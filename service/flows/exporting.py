@@ -10,7 +10,8 @@ from service.feeds.entries import FeedItem, Look
 from service.flows.showing import Counted, Guise, changes, counted_item
 from service.languages import Language
 from service.store.cases import roles_held
-from service.store.shown import Facts, facts_shown, of_teams
+from service.store.facts import Facts
+from service.store.shown import facts_shown, of_teams
 from service.store.users import get_user
 
 _EVERYWHERE = Reach(None)

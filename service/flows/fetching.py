@@ -35,8 +35,9 @@ from service.flows.showing import (
 )
 from service.languages import Language
 from service.sealing import fingerprint
+from service.store.facts import Facts
 from service.store.feeds import Feed, Glimpse, ended_at
-from service.store.shown import Facts, Sight, sight_of
+from service.store.shown import Sight, sight_of
 
 _SECOND = timedelta(seconds=1)
 _NOTHING = fingerprint("")

@@ -17,9 +17,9 @@ from service.flows.sitting import Sitting
 from service.flows.tools import form_of, message_to, most_shown
 from service.ids import new_id
 from service.store.endpoints import Endpoint, lock_calendars
+from service.store.facts import facts_of
 from service.store.messages import Message, add_messages
 from service.store.mirrors import Behind, behind, give_way
-from service.store.shown import facts_of
 
 _log = structlog.get_logger()
 

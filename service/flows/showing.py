@@ -25,8 +25,8 @@ from service.feeds.calendar import uid_for, whole_second
 from service.feeds.entries import Basis, Entry, FeedItem
 from service.languages import Language
 from service.store.cases import Case
+from service.store.facts import Facts
 from service.store.feeds import Feed
-from service.store.shown import Facts
 
 #: Facts that have not changed need no second thought.
 _KEPT = 50_000

@@ -1,19 +1,15 @@
-"""What calendars show of deadlines. Of each its counters are read first, by which it is known again: a
-thousand that are known cost one short text, and others a longer one, but no objects of tables.
+"""The queries for what calendars show. Of each deadline its counters are read first, by which it is known
+again: a thousand that are known cost one short text, and others a longer one, but no objects of tables.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache, reduce
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     ColumnElement,
-    Date,
     Select,
     Text,
     and_,
@@ -29,67 +25,16 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
-from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState
+from service.domain.deadlines import LIVE_STATES, DeadlineState
 from service.domain.escalation import Role
 from service.domain.feeds import CANCELLED_SHOWN_FOR, ENDED_SHOWN_FOR, Scope, counts
 from service.languages import Language
 from service.store.cases import Case, CaseRole
-from service.store.columns import Choice, UtcDateTime, core_table
+from service.store.columns import UtcDateTime
 from service.store.deadlines import Deadline
+from service.store.facts import BETWEEN, COUNTERS, Facts, columns_shown, known_by, read
 from service.store.feeds import Feed
 from service.store.users import Membership, User
-
-#: The columns that calendars show, or count by.
-SHOWN_OF_DEADLINE = (
-    "id", "case_id", "title", "notes", "kind", "state", "due_on", "due_at", "whole_day", "timezone",
-    "rule_id", "sources", "version", "shown", "shown_at", "entered_at", "ended_at",
-)  # fmt: skip
-SHOWN_OF_CASE = ("code", "forum", "ceiling", "shown", "shown_at")
-#: By what facts are known again. Whatever changes what is shown raises a counter, as feeds rely on it to be
-#: told; the instants tell two courses of events apart, where a backup was restored between. When it is due,
-#: and whether it still runs, is as the database says, whatever the counters do. Sorted as texts they are
-#: the soonest first: databases write an instant so that texts sort as instants do.
-_COUNTERS = (
-    Deadline.due_at, Deadline.id, Deadline.state,
-    Deadline.shown, Deadline.shown_at, Case.shown, Case.shown_at,
-)  # fmt: skip
-#: By their counters, the oldest first; so many.
-_known: dict[str, "Facts"] = {}
-_KEPT, _BETWEEN = 50_000, "\t"
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """Of one deadline and its case, all that a calendar may show or count by. Each is its own equal, and is
-    the same one again as long as nothing of it changes."""
-
-    id: str
-    case_id: str
-    title: str
-    notes: str | None
-    kind: DeadlineKind
-    state: DeadlineState
-    due_on: date
-    due_at: datetime
-    whole_day: bool
-    timezone: str
-    rule_id: str | None
-    sources: list[dict[str, Any]]
-    version: int
-    shown: int
-    shown_at: datetime
-    entered_at: datetime
-    ended_at: datetime | None
-    code: str
-    forum: str | None
-    ceiling: int
-    case_shown: int
-    case_shown_at: datetime
-
-
-def facts_of(deadline: Deadline, of: Case) -> Facts:
-    own = (getattr(deadline, name) for name in SHOWN_OF_DEADLINE)
-    return Facts(*own, *(getattr(of, name) for name in SHOWN_OF_CASE))
 
 
 class Sight(NamedTuple):
@@ -160,7 +105,7 @@ async def sight_of(session: AsyncSession, feed: Feed, now: datetime) -> Sight | 
 def _roles(lines: str | None) -> dict[str, list[Role]]:
     roles: dict[str, list[Role]] = {}
     for line in lines.split("\n") if lines else ():
-        case_id, _, role = line.partition(_BETWEEN)
+        case_id, _, role = line.partition(BETWEEN)
         roles.setdefault(case_id, []).append(Role(role))
     return roles
 
@@ -178,13 +123,12 @@ async def _facts(
     session: AsyncSession, counters: str | None, which: Which, now: datetime
 ) -> list[Facts]:
     """All are read in full where one is not known: what was read last is told, whatever came between."""
-    asked = sorted(counters.split("\n") if counters else ())
-    try:
-        return [_known[one] for one in asked]
-    except KeyError:
-        in_full = _in_full(which.condition, session.get_bind().dialect.name)
-        [lines] = await _row(session, in_full, which, now)
-        return list(map(_read, sorted(lines.split("\n") if lines else ())))
+    known = known_by(sorted(counters.split("\n") if counters else ()))
+    if known is not None:
+        return known
+    in_full = _in_full(which.condition, session.get_bind().dialect.name)
+    [lines] = await _row(session, in_full, which, now)
+    return list(map(read, sorted(lines.split("\n") if lines else ())))
 
 
 _CANCELLED = col(Deadline.state) == DeadlineState.CANCELLED
@@ -208,17 +152,19 @@ def _counters(which: ColumnElement[bool]) -> Select[str]:
 def _in_full(which: ColumnElement[bool], dialect: str) -> Select[str]:
     """And after the counters all else: no text in JSON holds the end of a line."""
     array = func.json_build_array if dialect == "postgresql" else func.json_array
-    as_they_are = (cast(one, Text) if isinstance(one.type, JSON) else one for one in _columns())
+    as_they_are = (
+        cast(one, Text) if isinstance(one.type, JSON) else one for one in columns_shown()
+    )
     return _lines(which, [*_counter_texts(), cast(array(*as_they_are), Text)])
 
 
 def _counter_texts() -> list[ColumnElement[str]]:
-    return [cast(col(one), Text) for one in _COUNTERS]
+    return [cast(col(one), Text) for one in COUNTERS]
 
 
 def _lines(which: ColumnElement[bool], parts: Sequence[ColumnElement[str]]) -> Select[str]:
     """All in one text, a line each."""
-    line = reduce(lambda before, part: before + _BETWEEN + part, parts)
+    line = reduce(lambda before, part: before + BETWEEN + part, parts)
     return (
         select_columns(func.aggregate_strings(line, "\n"))
         .join_from(Deadline, Case, col(Case.id) == col(Deadline.case_id))
@@ -241,7 +187,7 @@ def _dropped(which: ColumnElement[bool]) -> Select[Any]:
 @cache
 def _viewer() -> Select[Language, str]:
     """The language of the feed's person, none where they are gone; a line for each role."""
-    role = col(CaseRole.case_id) + _BETWEEN + cast(col(CaseRole.role), Text)
+    role = col(CaseRole.case_id) + BETWEEN + cast(col(CaseRole.role), Text)
     return (
         select_columns(func.max(User.language), func.aggregate_strings(role, "\n"))
         .join_from(User, Membership, col(Membership.user_id) == col(User.id))
@@ -260,52 +206,3 @@ def _in_sight(which: ColumnElement[bool]) -> Select[Any]:
     shown, dropped, viewer = (one.subquery() for one in parts)
     every = select_columns(shown, dropped, viewer)
     return every.select_from(shown.join(dropped, true()).join(viewer, true()))
-
-
-def _read(line: str) -> Facts:
-    """The same one again where it is known."""
-    *counters, row = line.split(_BETWEEN, len(_COUNTERS))
-    key = _BETWEEN.join(counters)
-    known = _known.pop(key, None) or _facts_in(row)
-    while len(_known) >= _KEPT:
-        del _known[next(iter(_known))]
-    _known[key] = known
-    return known
-
-
-def _facts_in(row: str) -> Facts:
-    values = zip(_readers(), json.loads(row), strict=True)
-    return Facts(*(read(value) if read and value is not None else value for read, value in values))
-
-
-@cache
-def _readers() -> Sequence[Callable[[Any], Any] | None]:
-    """What makes of the JSON of each column what it stands for."""
-    return [_reader(one.type) for one in _columns()]
-
-
-def _reader(kind: Any) -> Callable[[Any], Any] | None:
-    match kind:
-        case UtcDateTime():
-            return _instant
-        case Choice():
-            return kind.kind
-        case Date():
-            return date.fromisoformat
-        case Boolean():
-            return bool
-        case JSON():
-            return json.loads
-        case _:
-            return None
-
-
-def _instant(text: str) -> datetime:
-    """SQLite keeps no zone."""
-    at = datetime.fromisoformat(text)
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _columns() -> list[Any]:
-    columns = [core_table(Deadline).c[name] for name in SHOWN_OF_DEADLINE]
-    return columns + [core_table(Case).c[name] for name in SHOWN_OF_CASE]

@@ -12,7 +12,7 @@ from icalendar import Calendar
 
 from service.feeds import calendar, components
 from service.flows import showing
-from service.store import shown
+from service.store import facts
 from tests.api.installation import Installation, Team, create
 from workers.tasks import deliver
 
@@ -58,11 +58,11 @@ def of(installation: Installation, made: dict[str, Any]) -> Subscription:
 
 def forget() -> None:
     """What a process keeps of events is gone, as in one that has just begun."""
-    for module in (calendar, components, showing, shown):
+    for module in (calendar, components, showing, facts):
         for one in vars(module).values():
             if hasattr(one, "cache_clear"):
                 one.cache_clear()
-    shown._known.clear()
+    facts._known.clear()
 
 
 def modified_at(response: httpx.Response) -> Any:

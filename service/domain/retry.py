@@ -17,13 +17,17 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: Where a try ended for which this host was short of memory, or of descriptors.
+HERE = "here"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """`code` is the provider's own ("250", "451", "503", "timeout"), `detail` its words, at most 4096
     characters; `retry_after` what the other side asked for, None where it asked nothing. `remote_id`:
     under which the other side keeps what it was told, where it said so. `at`: the step of the talk at
-    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"). `address`: what
-    was dialled, None where nothing was. `took`: how long the other side was talked to."""
+    which it ended, where the channel knows steps ("connection", "mail", "rcpt", "data"), or `HERE`.
+    `address`: what was dialled, None where nothing was. `took`: how long the other side was talked to."""
 
     verdict: Verdict
     code: str
@@ -36,9 +40,9 @@ class Outcome:
 
     @property
     def unreached(self) -> bool:
-        """The relay itself was away, for every mail: this try says nothing of the message, and counts for
-        nothing."""
-        return self.at == "connection"
+        """The relay itself was away, for every mail, or this host was short of something: such a try says
+        nothing of the message, and counts for nothing."""
+        return self.at in ("connection", HERE)
 
 
 class GiveUp(StrEnum):
@@ -65,7 +69,8 @@ WEBHOOK_PAUSES = _minutes(5 / 60, 5, 30, 120, 300, 600, 840, 1200, 1440)
 #: What says that the other side has too much to do: it is given a minute at least.
 OVERLOADED = frozenset({"429", "502", "504", "timeout"})
 _REST = timedelta(minutes=1)
-#: When a relay was away, a message waits no longer than the relay is left alone at first.
+#: When a relay was away, a message waits no longer than the relay is left alone at first; no longer either
+#: when this host was short of something.
 _AWAY = timedelta(seconds=5)
 
 #: A receiver that asks for more patience than this is asked again all the same.

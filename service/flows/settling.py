@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.channels.interface import Channel
 from service.domain.notifications import ChannelKind, EventType, MessageState
-from service.domain.retry import GiveUp, TryAgain, Verdict, after_failure
+from service.domain.retry import HERE, GiveUp, TryAgain, Verdict, after_failure
 from service.domain.routes import SLOW_AFTER
 from service.flows.bouncing import turned_away
 from service.flows.endpoint_care import note
@@ -60,7 +60,7 @@ async def record_all(
         await _restored(session, channels[ChannelKind.WEBHOOK], accepted, now)
         await _kept_elsewhere(session, accepted)
     # A fault of ours says nothing of the receiver.
-    theirs = [one for one in delivered if one.outcome.code != INTERNAL]
+    theirs = [one for one in delivered if one.outcome.code != INTERNAL and one.outcome.at != HERE]
     answers = [(one.consignment.message, one.outcome) for one in theirs]
     shut = await note(session, channels, answers, now)
     ended, slow = [], []

@@ -1,13 +1,18 @@
 """An endpoint that takes nothing: events are held, its people are told by another route, and what was held
 arrives once, the oldest first. And what a team can do about it."""
 
+import os
+import resource
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from service.domain.retry import WEBHOOK_PAUSES
+from service.channels.interface import Channel, Parcel
+from service.domain.notifications import ChannelKind
+from service.domain.retry import WEBHOOK_PAUSES, Outcome
 from tests.api.installation import Installation, Relay, Team, change, create, on_both, read
 from tests.api.test_refusals import refused
 from tests.api.test_routes import DAY, HOUR, MINUTE, SECOND, heard
@@ -43,6 +48,26 @@ async def fail(installation: Installation, hours: float = 2) -> None:
 async def state(team: Team, endpoint: dict[str, Any]) -> tuple[str, int]:
     now = await read(team.admin, f"/endpoints/{endpoint['id']}")
     return now["state"], now["held"]
+
+
+class Short:
+    """A channel of a process that can open nothing while it sends: no file, no connection."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    async def send(self, parcel: Parcel) -> Outcome:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            return await self._channel.send(parcel)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def subjects(relay: Relay) -> list[str]:
@@ -347,3 +372,23 @@ async def test_what_was_held_for_a_month_is_given_up_and_can_still_be_recovered(
     await create(team.admin, f"/messages/{message['id']}/resend", {})
     await rounds(installation, 31 * DAY)
     assert "deadline.created" in {one["type"] for one in heard(receiver)}
+
+
+@on_both
+async def test_what_we_are_short_of_counts_against_no_receiver_and_makes_no_event_late(
+    installation: Installation, team: Team, receiver: Receiver
+) -> None:
+    endpoint = await tools(team, receiver)
+    await team.deadline(title="While descriptors are out")
+    runtime = installation.runtime
+    webhooks: Any = Short(runtime.channels[ChannelKind.WEBHOOK])
+    short = replace(runtime, channels={**runtime.channels, ChannelKind.WEBHOOK: webhooks})
+    for seconds in (0, 6, 12, 18):
+        installation.clock.set(START + seconds * SECOND)
+        await tasks.deliver(short)
+    await short.glances.close()
+    assert heard(receiver) == []
+    [event] = (await read(team.admin, f"/endpoints/{endpoint['id']}/messages"))["items"]
+    assert [one["code"] for one in event["attempts"]] == ["shortage"] * 4
+    await rounds(installation, 24 * SECOND)
+    assert len(heard(receiver)) == 1

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.retry import (
+    HERE,
     LONGEST_RETRY_AFTER,
     MAIL_PAUSES,
     WEBHOOK_PAUSES,
@@ -51,6 +52,13 @@ def test_a_relay_that_is_away_makes_a_message_wait_seconds_however_long_it_has_b
     assert again == TryAgain(NOW + timedelta(seconds=5.5))
     too_late = after_failure(away, attempt, MAIL_PAUSES, NOW, NOW, jitter=0)
     assert too_late is GiveUp.NO_LONGER_USEFUL
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TEMPORARY, Verdict.UNKNOWN])
+def test_what_this_host_is_short_of_makes_a_message_wait_seconds(verdict: Verdict) -> None:
+    short = Outcome(verdict, "shortage", at=HERE)
+    again = after_failure(short, 9, WEBHOOK_PAUSES, NOW, LONG_AFTER, jitter=0)
+    assert again == TryAgain(NOW + timedelta(seconds=5))
 
 
 def test_a_permanent_refusal_is_not_tried_again() -> None:

@@ -3,6 +3,7 @@
 It decides what happened, never what follows.
 """
 
+import errno
 import json
 import socket
 import ssl
@@ -16,12 +17,14 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from service.channels.webhook.guard import BlockedAddress
-from service.domain.retry import Outcome, Verdict
+from service.domain.retry import HERE, Outcome, Verdict
 
 #: Of an answer no more is read, where nothing in it is wanted.
 READ_BYTES = 16_384
 #: Of what was read, so much is kept.
 _EXCERPT = 4096
+#: This host has no descriptor, no memory or no buffer left: nothing of the receiver.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def failure(error: Exception) -> Outcome:
         return Outcome(Verdict.UNKNOWN, "reset", detail)
     if isinstance(error, httpx.RemoteProtocolError):
         return Outcome(Verdict.UNKNOWN, "no_reply", detail)
+    if any(isinstance(one, OSError) and one.errno in _SHORTAGES for one in chain):
+        return Outcome(Verdict.TEMPORARY, "shortage", detail, at=HERE)
     return Outcome(Verdict.TEMPORARY, _unconnected(chain), detail)
 
 

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Where a try ended for which this host was short of memory, or of descriptors.
+#: Where a try ended that never left, for this host was short of descriptors, buffers or memory.
 HERE = "here"
 
 

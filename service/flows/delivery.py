@@ -24,7 +24,7 @@ from service.domain.notifications import (
     MessageState,
     Superseded,
 )
-from service.domain.retry import HERE, Outcome, Verdict
+from service.domain.retry import Outcome, Verdict
 from service.faults import fault
 from service.flows.handover import (
     Consignment,
@@ -179,8 +179,7 @@ async def send(channels: Mapping[ChannelKind, Channel], shipment: Shipment) -> l
         outcome = await channel.send(parcel)
     except Exception as error:
         _log.exception("channel_raised", message_id=first.message.id, channel=channel.kind)
-        at = HERE if isinstance(error, MemoryError) else None
-        outcome = Outcome(Verdict.UNKNOWN, INTERNAL, type(error).__name__, at=at)
+        outcome = Outcome(Verdict.UNKNOWN, INTERNAL, type(error).__name__)
     # Anything may come back, and Postgres keeps no NUL.
     words = outcome.detail.replace("\0", "\ufffd")
     outcome = replace(outcome, detail=words, took=timedelta(seconds=loop.time() - began))

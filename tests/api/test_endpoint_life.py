@@ -390,5 +390,7 @@ async def test_what_we_are_short_of_counts_against_no_receiver_and_makes_no_even
     assert heard(receiver) == []
     [event] = (await read(team.admin, f"/endpoints/{endpoint['id']}/messages"))["items"]
     assert [one["code"] for one in event["attempts"]] == ["shortage"] * 4
+    now = await read(team.admin, f"/endpoints/{endpoint['id']}")
+    assert (now["failures"], now["failing_since"], now["reason"]) == (0, None, None)
     await rounds(installation, 24 * SECOND)
     assert len(heard(receiver)) == 1

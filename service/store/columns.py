@@ -92,7 +92,7 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 def as_rows(models: Iterable[SQLModel]) -> list[dict[str, Any]]:
     """Plain dicts for one Core insert; an ORM flush of thousands of rows costs ten times as much."""
-    return [model.model_dump() for model in models]
+    return [{name: vars(one)[name] for name in type(one).model_fields} for one in models]
 
 
 async def insert_rows(

@@ -54,7 +54,7 @@ async def lease_due(
     alerts first, however many others have been waiting longer; then those first whose time runs out
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
-    most, claimed, due = limit * _LOOKED_AT, list[Message](), _due(pace, (), now)
+    most, due = limit * _LOOKED_AT, _due(pace, (), now)
     await along_indexes(session)
     nearest = await _nearest(session, due, now, most)
     crowded = len(nearest) == most
@@ -67,20 +67,15 @@ async def lease_due(
         if full := [endpoint_id for endpoint_id, left in room.items() if not left]:
             due = _due(pace, full, now)
             nearest = await _nearest(session, due, now, most)
-
-    async def take(rows: Sequence[Waiting]) -> None:
-        nonlocal room
-        if any(one.endpoint_id for one in claimed):
-            room = await room_of_endpoints(session, now)
-        ids, left = with_room(rows, room), limit - len(claimed)
-        claimed.extend(await _lease_first(session, ids, now, lease, lease_for, left))
-
+    alerts = [one for one in nearest if one.alert_id]
+    drawn: Sequence[Waiting] = ()
     if len(nearest) == most:
-        await take([one for one in nearest if one.alert_id])
-        if half := int((limit - len(claimed)) / 2 + lot()):
-            await take(await _drawn(session, due, half, lot))
-    await take(nearest)
-    return claimed
+        left = max(limit - len(with_room(alerts, room)), 0)
+        if half := int(left / 2 + lot()):
+            drawn = await _drawn(session, due, half, lot)
+    in_turn = {one.id: one for one in (*alerts, *drawn, *nearest)}
+    ids, ahead = with_room(in_turn.values(), room), [one.id for one in drawn]
+    return await _lease_first(session, ids, ahead, now, lease, lease_for, limit)
 
 
 def _due(pace: Pace, full: Collection[str], now: datetime) -> ColumnElement[bool]:
@@ -165,20 +160,22 @@ async def _mails_begun(
 async def _lease_first(
     session: AsyncSession,
     message_ids: Sequence[str],
+    ahead: Collection[str],
     now: datetime,
     lease: str,
     lease_for: timedelta,
     limit: int,
 ) -> list[Message]:
-    """Those of these that nobody holds by now."""
-    if not message_ids or not limit:
+    """Those of these that nobody holds by now: of what is of no alert, those `ahead` before the others."""
+    if not message_ids:
         return []
+    of_alert, *by_time = _turns(Message)
     # Asked for in a way that no index on what is pending serves: by their ids they are found at once.
     pending = func.coalesce(col(Message.state), "").in_(PENDING_STATES)
     chosen = (
         select(Message.id)
         .where(pending, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
-        .order_by(*_turns(Message))
+        .order_by(of_alert, col(Message.id).in_(ahead).desc(), *by_time)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, func, or_, text, true
+from sqlalchemy import ColumnElement, Index, and_, func, null, or_, text, true
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -172,9 +172,7 @@ async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> No
 async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
     """Message id to what it rests on at this moment, and until the transaction ends: whoever moves a date
     waits for it, and sees in `told_versions` who is being told the old one, or is waited for."""
-    if deadlines := {one.deadline_id for one in messages if one.deadline_id}:
-        held = select(Deadline.id).where(col(Deadline.id).in_(deadlines)).order_by(col(Deadline.id))
-        await session.exec(held.with_for_update(read=True, key_share=True))
+    deadlines = await _held(session, {one.deadline_id for one in messages if one.deadline_id})
     role_held = (
         select(CaseRole.user_id)
         .where(CaseRole.case_id == Message.case_id, CaseRole.user_id == Message.user_id)
@@ -187,19 +185,43 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
     )
     on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
     before = select(Installation.repeats_before).scalar_subquery()
-    query = (
-        select_columns(col(Message.id), Deadline, Alert, User, on_case, Endpoint, in_team, before)
-        .outerjoin(Deadline, col(Deadline.id) == col(Message.deadline_id))
-        .outerjoin(Alert, col(Alert.id) == col(Message.alert_id))
-        .outerjoin(User, col(User.id) == col(Message.user_id))
-        .outerjoin(Endpoint, col(Endpoint.id) == col(Message.endpoint_id))
-        .where(col(Message.id).in_([message.id for message in messages]))
-    )
+    query = select_columns(col(Message.id), col(Message.deadline_id), on_case, in_team, before)
+    query = query.where(col(Message.id).in_([message.id for message in messages]))
+    # Only what one of them refers to: of most batches half of these columns would be empty.
+    for table, key in _REFERRED:
+        if any(getattr(message, key) for message in messages):
+            joined = col(getattr(Message, key)) == col(table.id)
+            query = query.add_columns(table).outerjoin(table, joined)
+        else:
+            query = query.add_columns(null())
     rows = await session.exec(query)  # type: ignore[call-overload]  # eight columns, typed to four
     return {
-        row[0]: Standing(row[1] or row[2], row[3], bool(row[4]), row[5], bool(row[6]), row[7])
+        row[0]: Standing(
+            subject=deadlines.get(row[1]) or row[5],
+            user=row[6],
+            on_case=bool(row[2]),
+            endpoint=row[7],
+            in_team=bool(row[3]),
+            repeats_before=row[4],
+        )
         for row in rows
     }
+
+
+_REFERRED: tuple[tuple[Any, str], ...] = (
+    (Alert, "alert_id"),
+    (User, "user_id"),
+    (Endpoint, "endpoint_id"),
+)
+
+
+async def _held(session: AsyncSession, deadline_ids: Collection[str]) -> dict[str, Deadline]:
+    """Id to the deadline as it is, once nobody is moving it."""
+    if not deadline_ids:
+        return {}
+    query = select(Deadline).where(col(Deadline.id).in_(deadline_ids)).order_by(col(Deadline.id))
+    query = query.with_for_update(read=True, key_share=True)
+    return {one.id: one for one in await session.exec(query)}
 
 
 async def lock_mail(session: AsyncSession, message_id: str) -> list[Message]:

@@ -1,7 +1,7 @@
 """How much each endpoint takes at this moment: at once, and of its rate. Claims nothing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, i
     }
 
 
-def with_room(waiting: Sequence[Waiting], room: Mapping[str, int]) -> list[str]:
+def with_room(waiting: Iterable[Waiting], room: Mapping[str, int]) -> list[str]:
     """The ids of those for which there is room: of each endpoint the first ones alone."""
     found, turns = [], Counter[str]()
     for one in waiting:

@@ -16,6 +16,7 @@ from service.store.columns import (
     core_table,
     insert_missing,
     insert_rows,
+    one_of,
 )
 
 _WORKER_LOST = "worker_lost"
@@ -62,7 +63,7 @@ async def close_abandoned(
     ids = list(message_ids)
     await session.exec(
         update(Attempt)
-        .where(col(Attempt.message_id).in_(ids), col(Attempt.closed_at).is_(None))
+        .where(one_of(col(Attempt.message_id), ids), col(Attempt.closed_at).is_(None))
         .values(closed_at=now, verdict=Verdict.UNKNOWN, code=_WORKER_LOST)
         .execution_options(synchronize_session=False)
     )
@@ -72,7 +73,7 @@ async def close_abandoned(
 async def maybe_repeated(session: AsyncSession, message_ids: Iterable[str]) -> set[str]:
     """Those that may have arrived once already: an attempt of theirs has no known end."""
     query = select(Attempt.message_id).where(
-        col(Attempt.message_id).in_(list(message_ids)), Attempt.verdict == Verdict.UNKNOWN
+        one_of(col(Attempt.message_id), message_ids), Attempt.verdict == Verdict.UNKNOWN
     )
     return set(await session.exec(query.distinct()))
 
@@ -129,7 +130,7 @@ async def attempts_of(
     session: AsyncSession, message_ids: Iterable[str]
 ) -> dict[str, list[Attempt]]:
     """Message id to its attempts, in their order."""
-    query = select(Attempt).where(col(Attempt.message_id).in_(set(message_ids)))
+    query = select(Attempt).where(one_of(col(Attempt.message_id), message_ids))
     in_order = (col(Attempt.message_id), col(Attempt.number), col(Attempt.id))
     found: dict[str, list[Attempt]] = {}
     for attempt in await session.exec(query.order_by(*in_order)):

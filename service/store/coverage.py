@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.domain.coverage import GapCode
-from service.store.columns import Choice, Json, UtcDateTime
+from service.store.columns import Choice, Json, UtcDateTime, one_of
 from service.store.deadlines import LIVE, Deadline
 from service.store.paging import page, within
 
@@ -64,7 +64,7 @@ async def gaps_of(
     session: AsyncSession, deadline_ids: Iterable[str]
 ) -> dict[str, list[CoverageGap]]:
     """Deadline id to all that was ever found of it, as the database holds it at this moment."""
-    query = select(CoverageGap).where(col(CoverageGap.deadline_id).in_(set(deadline_ids)))
+    query = select(CoverageGap).where(one_of(col(CoverageGap.deadline_id), deadline_ids))
     found: dict[str, list[CoverageGap]] = {}
     rows = await session.exec(
         query.order_by(col(CoverageGap.id)).execution_options(populate_existing=True)

@@ -12,7 +12,7 @@ from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
 from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
-from service.store.columns import Choice, Json, Row, UtcDateTime
+from service.store.columns import Choice, Json, Row, UtcDateTime, one_of
 from service.store.paging import get_within, within
 from service.store.queues import along_indexes, as_ever
 from service.store.shares import first_of_teams
@@ -224,7 +224,7 @@ async def _held(
     """Those of these that still wait, and that nobody else holds."""
     # Asked for in a way that no index on what waits serves: by their ids they are found at once.
     waiting = now >= func.coalesce(col(Deadline.wake_at), now + timedelta(days=1))
-    query = select(Deadline).where(waiting, col(Deadline.id).in_(ids))
+    query = select(Deadline).where(waiting, one_of(col(Deadline.id), ids))
     query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit)
     # No key is changed: claims of messages, which hold their deadlines, wait for no batch of letters.
     held = query.with_for_update(skip_locked=True, key_share=True)

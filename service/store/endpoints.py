@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Level, Reach
 from service.domain.webhooks import OPEN_STATES, Detail, EndpointState, Format
 from service.languages import Language
-from service.store.columns import Choice, Json, UtcDateTime
+from service.store.columns import Choice, Json, UtcDateTime, one_of
 from service.store.paging import get_within, page, within
 from service.store.users import Membership, User
 
@@ -132,7 +132,7 @@ async def personal_endpoints(
 async def keepers_of(session: AsyncSession, ids: Collection[str]) -> dict[str, set[str]]:
     """Endpoint id to whose it is, or who looks after it."""
     query = select_columns(col(Endpoint.id), col(Endpoint.user_id), col(Endpoint.owner_id))
-    rows = await session.exec(query.where(col(Endpoint.id).in_(ids)))  # type: ignore[call-overload]
+    rows = await session.exec(query.where(one_of(col(Endpoint.id), ids)))  # type: ignore[call-overload]
     return {row[0]: {one for one in row[1:] if one} for row in rows}
 
 
@@ -144,7 +144,7 @@ async def lately_served(session: AsyncSession, now: datetime) -> list[str]:
 
 
 async def lock_endpoints(session: AsyncSession, ids: Iterable[str]) -> list[Endpoint]:
-    query = select(Endpoint).where(col(Endpoint.id).in_(set(ids))).order_by(col(Endpoint.id))
+    query = select(Endpoint).where(one_of(col(Endpoint.id), ids)).order_by(col(Endpoint.id))
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(await session.exec(query))
 
@@ -173,7 +173,7 @@ async def well_endpoints(session: AsyncSession, ids: Iterable[str], alive_at: da
     """Those of which a success says nothing that is not known: nothing is wrong, and they have taken
     something since then."""
     query = select(Endpoint.id).where(
-        col(Endpoint.id).in_(set(ids)),
+        one_of(col(Endpoint.id), ids),
         col(Endpoint.state) == EndpointState.ACTIVE,
         col(Endpoint.failures) == 0,
         col(Endpoint.alive_at) > alive_at,

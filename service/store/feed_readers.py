@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.feeds import Family
-from service.store.columns import Choice, UtcDateTime, insert_missing
+from service.store.columns import Choice, UtcDateTime, insert_missing, one_of
 
 
 class FeedReader(SQLModel, table=True):
@@ -42,7 +42,7 @@ async def lock_reader(
 
 async def readers_of(session: AsyncSession, feed_ids: Iterable[str]) -> dict[str, list[FeedReader]]:
     """Feed id to its readers, in the order in which they came."""
-    query = select(FeedReader).where(col(FeedReader.feed_id).in_(set(feed_ids)))
+    query = select(FeedReader).where(one_of(col(FeedReader.feed_id), feed_ids))
     found: dict[str, list[FeedReader]] = {}
     for one in await session.exec(query.order_by(col(FeedReader.first_seen_at), FeedReader.family)):
         found.setdefault(one.feed_id, []).append(one)

@@ -13,7 +13,7 @@ from service.domain.access import Level, Reach
 from service.domain.deadlines import DeadlineKind
 from service.domain.feeds import Family, Fetchers, Scope, fetchers_for
 from service.languages import Language
-from service.store.columns import Choice, Json, UtcDateTime, core_table
+from service.store.columns import Choice, Json, UtcDateTime, core_table, one_of
 from service.store.feed_readers import FeedReader
 from service.store.glances import Glances
 from service.store.paging import get_within, page, within
@@ -158,7 +158,7 @@ async def live_feeds_of(session: AsyncSession, user_ids: Set[str]) -> dict[str, 
     query = (
         select(Feed)
         .join(Membership, _member())
-        .where(col(Feed.user_id).in_(user_ids), col(Feed.revoked_at).is_(None))
+        .where(one_of(col(Feed.user_id), user_ids), col(Feed.revoked_at).is_(None))
         .order_by(col(Feed.created_at), col(Feed.id))
     )
     found: dict[str, list[Feed]] = {}

@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bundles import Pace, patient_from, turn_at
 from service.domain.notifications import PENDING_STATES, ChannelKind, MessageState
 from service.store.attempts import Attempt
+from service.store.columns import one_of
 from service.store.endpoints import Endpoint
 from service.store.messages import (
     PACED,
@@ -94,7 +95,7 @@ async def lease_company(
 ) -> list[Message]:
     """The other mails that are due to these readers, under the same lease."""
     reader, since = col(Message.user_id), col(Message.next_attempt_at)
-    due = select(Message.id).where(PENDING_MAILS, reader.in_(reader_ids), since <= now)
+    due = select(Message.id).where(PENDING_MAILS, one_of(reader, reader_ids), since <= now)
     # In the order of the index that is by readers: the other one holds all that waits.
     due = due.order_by(reader, since).limit(limit)
     ids = due.with_for_update(skip_locked=True).scalar_subquery()
@@ -149,7 +150,7 @@ async def _mails_begun(
         .join(Attempt, col(Attempt.message_id) == col(Message.id))
         .where(col(Attempt.opened_at) > now - timedelta(hours=1))
         .where(col(Attempt.along_with).is_(None), col(Message.channel) == ChannelKind.EMAIL)
-        .where(col(Message.user_id).in_(reader_ids))
+        .where(one_of(col(Message.user_id), reader_ids))
     )
     begun: dict[str, list[datetime]] = {}
     for reader, opened_at in await session.exec(query):  # type: ignore[call-overload]
@@ -174,8 +175,8 @@ async def _lease_first(
     pending = func.coalesce(col(Message.state), "").in_(PENDING_STATES)
     chosen = (
         select(Message.id)
-        .where(pending, col(Message.next_attempt_at) <= now, col(Message.id).in_(message_ids))
-        .order_by(of_alert, col(Message.id).in_(ahead).desc(), *by_time)
+        .where(pending, col(Message.next_attempt_at) <= now, one_of(col(Message.id), message_ids))
+        .order_by(of_alert, one_of(col(Message.id), ahead).desc(), *by_time)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -228,7 +229,7 @@ async def _drawn(
 ) -> Sequence[Waiting]:
     since = col(Message.next_attempt_at)
     ids = await first_of_teams(session, Message, PENDING, and_(PENDING, due), since, most, lot)
-    wanted = _with_endpoint(Message).where(col(Message.id).in_(ids))
+    wanted = _with_endpoint(Message).where(one_of(col(Message.id), ids))
     return [Waiting(*row) for row in await session.exec(wanted)]
 
 

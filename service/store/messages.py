@@ -27,6 +27,7 @@ from service.store.columns import (
     UtcDateTime,
     as_rows,
     insert_missing,
+    one_of,
 )
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
@@ -186,7 +187,7 @@ async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dic
     on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
     before = select(Installation.repeats_before).scalar_subquery()
     query = select_columns(col(Message.id), col(Message.deadline_id), on_case, in_team, before)
-    query = query.where(col(Message.id).in_([message.id for message in messages]))
+    query = query.where(one_of(col(Message.id), (message.id for message in messages)))
     # Only what one of them refers to: of most batches half of these columns would be empty.
     for table, key in _REFERRED:
         if any(getattr(message, key) for message in messages):
@@ -219,7 +220,9 @@ async def _held(session: AsyncSession, deadline_ids: Collection[str]) -> dict[st
     """Id to the deadline as it is, once nobody is moving it."""
     if not deadline_ids:
         return {}
-    query = select(Deadline).where(col(Deadline.id).in_(deadline_ids)).order_by(col(Deadline.id))
+    query = (
+        select(Deadline).where(one_of(col(Deadline.id), deadline_ids)).order_by(col(Deadline.id))
+    )
     query = query.with_for_update(read=True, key_share=True)
     return {one.id: one for one in await session.exec(query)}
 

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.endpoints import HELD_FOR
 from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
+from service.store.columns import one_of
 from service.store.messages import HELD, Message
 
 #: The reason of the one message by which a paused endpoint is tried.
@@ -23,7 +24,7 @@ async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: 
     """Monotone: whoever learns of a success may record it, also after the lease has passed."""
     await session.exec(
         update(Message)
-        .where(col(Message.id).in_(message_ids), col(Message.accepted_at).is_(None))
+        .where(one_of(col(Message.id), message_ids), col(Message.accepted_at).is_(None))
         .values(state=MessageState.ACCEPTED, accepted_at=now, lease=None, reason=None)
         .execution_options(synchronize_session=False)
     )
@@ -78,7 +79,7 @@ async def _settle(
     result = await session.exec(
         update(Message)
         .where(
-            col(Message.id).in_(message_ids),
+            one_of(col(Message.id), message_ids),
             col(Message.lease) == lease,
             col(Message.state) == MessageState.SENDING,
         )

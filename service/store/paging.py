@@ -8,9 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
-
-#: What the databases take in one statement has an end.
-_MOST_NAMED = 10_000
+from service.store.columns import one_of
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -46,10 +44,6 @@ async def those_of_team(
     session: AsyncSession, team_id: str, column: Any, values: Iterable[str]
 ) -> set[str]:
     """Those of `values` that stand in this column of the team's rows; no statement for none."""
-    wanted, found = sorted(set(values)), set[str]()
-    for start in range(0, len(wanted), _MOST_NAMED):
-        query = select(column).where(
-            column.class_.team_id == team_id, column.in_(wanted[start : start + _MOST_NAMED])
-        )
-        found.update(await session.exec(query))
-    return found
+    wanted = set(values)
+    query = select(column).where(column.class_.team_id == team_id, one_of(column, wanted))
+    return set(await session.exec(query)) if wanted else set()

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bounces import AddressState, BounceClass
 from service.domain.notifications import EventType, MessageState
 from service.store.alerts import Alert
-from service.store.columns import UtcDateTime, insert_missing
+from service.store.columns import UtcDateTime, insert_missing, one_of
 from service.store.messages import Message
 from service.store.subjects import about
 from service.store.users import User
@@ -88,10 +88,10 @@ async def unmark(
     """(team id, user id) of those who were marked, in their order. `mailed`: of them, to whom nothing but a
     mail has left; that a relay took it says nothing where mails have come back."""
     gone = select(User.id).where(
-        col(User.id).in_(mailed), User.address_state == AddressState.UNDELIVERABLE
+        one_of(col(User.id), mailed), User.address_state == AddressState.UNDELIVERABLE
     )
     marked = delete(Unreachable).where(
-        col(Unreachable.user_id).in_(user_ids), col(Unreachable.user_id).not_in(gone)
+        one_of(col(Unreachable.user_id), user_ids), col(Unreachable.user_id).not_in(gone)
     )
     rows = await session.exec(marked.returning(col(Unreachable.team_id), col(Unreachable.user_id)))
     return sorted((row[0], row[1]) for row in rows)

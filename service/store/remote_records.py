@@ -6,7 +6,7 @@ from collections.abc import Collection
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.store.columns import insert_missing
+from service.store.columns import insert_missing, one_of
 
 
 class RemoteRecord(SQLModel, table=True):
@@ -25,8 +25,8 @@ async def remote_records(
 ) -> dict[tuple[str, str], RemoteRecord]:
     """By endpoint id and subject id."""
     query = select(RemoteRecord).where(
-        col(RemoteRecord.endpoint_id).in_(endpoint_ids),
-        col(RemoteRecord.subject_id).in_(subject_ids),
+        one_of(col(RemoteRecord.endpoint_id), endpoint_ids),
+        one_of(col(RemoteRecord.subject_id), subject_ids),
     )
     found = await session.exec(query)
     return {(row.endpoint_id, row.subject_id): row for row in found}

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.access import Reach
 from service.domain.service_of_process import ServiceMethod
 from service.store.cases import Case
-from service.store.columns import Choice, UtcDateTime
+from service.store.columns import Choice, UtcDateTime, one_of
 from service.store.deadlines import LIVE, Deadline, woken_by
 from service.store.paging import page, within
 from service.store.trigger_events import TriggerEvent
@@ -89,13 +89,13 @@ async def list_reviews(
 
 
 async def lock_reviews(session: AsyncSession, ids: Iterable[str], reach: Reach) -> list[Review]:
-    query = within(select(Review).where(col(Review.id).in_(set(ids))), Review.team_id, reach)
+    query = within(select(Review).where(one_of(col(Review.id), ids)), Review.team_id, reach)
     return list(await session.exec(query.order_by(col(Review.id)).with_for_update()))
 
 
 async def newest_reviews(session: AsyncSession, deadline_ids: Iterable[str]) -> dict[str, Review]:
     """Deadline id to its newest review."""
-    query = select(Review).where(col(Review.deadline_id).in_(set(deadline_ids)))
+    query = select(Review).where(one_of(col(Review.deadline_id), deadline_ids))
     return {one.deadline_id: one for one in await session.exec(query.order_by(col(Review.id)))}
 
 
@@ -191,7 +191,7 @@ async def mark_checked(
     wake_at = case((held_before, woken_by(now)), else_=col(Deadline.wake_at))
     await session.exec(
         update(Deadline)
-        .where(col(Deadline.id).in_(list(deadline_ids)))
+        .where(one_of(col(Deadline.id), deadline_ids))
         .values(checked_against=edition, wake_at=wake_at)
         # No object of this transaction is asked for its edition again: nothing to bring up to date.
         .execution_options(synchronize_session=False)

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.store.alerts import Alert, get_alert, wake_alerts
+from service.store.columns import one_of
 from service.store.deadlines import Deadline, get_deadline, lock_deadline, wake
 
 Subject = Deadline | Alert
@@ -24,7 +25,7 @@ def named(subject: Subject) -> dict[str, Any]:
 def about(table: Any, subject_ids: Iterable[str]) -> ColumnElement[bool]:
     """The rows of these subjects; each of the two columns has its own index."""
     ids = set(subject_ids)
-    return or_(col(table.deadline_id).in_(ids), col(table.alert_id).in_(ids))
+    return or_(one_of(col(table.deadline_id), ids), one_of(col(table.alert_id), ids))
 
 
 async def get_subject(
@@ -49,7 +50,7 @@ async def hold_live(session: AsyncSession, subject_ids: Iterable[str]) -> dict[s
     ids, found = set(subject_ids), dict[str, Subject]()
     tables: tuple[Any, ...] = (Deadline, Alert)
     for table in tables:
-        query = select(table).where(col(table.id).in_(ids)).order_by(col(table.id))
+        query = select(table).where(one_of(col(table.id), ids)).order_by(col(table.id))
         query = query.with_for_update().execution_options(populate_existing=True)
         found |= {one.id: one for one in await session.exec(query) if one.live}
     return found

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.store.columns import UtcDateTime
+from service.store.columns import UtcDateTime, one_of
 
 
 class TollingPeriod(SQLModel, table=True):
@@ -31,7 +31,7 @@ async def tolling_of(
     session: AsyncSession, deadline_ids: Iterable[str]
 ) -> dict[str, list[TollingPeriod]]:
     """Deadline id to its periods, oldest first."""
-    query = select(TollingPeriod).where(col(TollingPeriod.deadline_id).in_(set(deadline_ids)))
+    query = select(TollingPeriod).where(one_of(col(TollingPeriod.deadline_id), deadline_ids))
     found: dict[str, list[TollingPeriod]] = {}
     for period in await session.exec(query.order_by(col(TollingPeriod.from_on))):
         found.setdefault(period.deadline_id, []).append(period)

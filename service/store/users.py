@@ -12,7 +12,7 @@ from service.domain.access import Level, Reach
 from service.domain.bounces import Address, AddressState, KeyState
 from service.domain.notifications import EventType
 from service.languages import Language
-from service.store.columns import Choice, UtcDateTime
+from service.store.columns import Choice, UtcDateTime, one_of
 from service.store.paging import page
 
 
@@ -122,7 +122,7 @@ async def email_taken(session: AsyncSession, email_key: str) -> bool:
 
 async def teams_of(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, list[str]]:
     """User id to the ids of their teams, sorted."""
-    query = select(Membership).where(col(Membership.user_id).in_(set(user_ids)))
+    query = select(Membership).where(one_of(col(Membership.user_id), user_ids))
     teams: dict[str, list[str]] = {}
     for membership in await session.exec(query.order_by(col(Membership.team_id))):
         teams.setdefault(membership.user_id, []).append(membership.team_id)
@@ -140,7 +140,7 @@ async def members_among(session: AsyncSession, team_id: str, user_ids: Iterable[
     query = (
         select(User.id)
         .join(Membership, col(Membership.user_id) == col(User.id))
-        .where(Membership.team_id == team_id, col(User.id).in_(set(user_ids)))
+        .where(Membership.team_id == team_id, one_of(col(User.id), user_ids))
         .where(col(User.disabled_at).is_(None))
     )
     return set(await session.exec(query))
@@ -169,5 +169,5 @@ def _seen(reach: Reach) -> SelectOfScalar[User]:
 
 
 async def users_by_id(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, User]:
-    rows = await session.exec(select(User).where(col(User.id).in_(set(user_ids))))
+    rows = await session.exec(select(User).where(one_of(col(User.id), set(user_ids))))
     return {user.id: user for user in rows}

@@ -97,6 +97,9 @@ _.resolved_by
 # service/store/attempts.py
 _.took_ms
 
+# service/store/columns.py
+_.inherit_cache
+
 # service/store/extensions.py
 _.decided_at
 _.decided_by

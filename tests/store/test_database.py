@@ -10,12 +10,14 @@ from sqlmodel import select
 
 from service.domain.access import Reach
 from service.domain.notifications import EventType
+from service.store.columns import one_of
 from service.store.deadlines import Deadline, lock_deadline
 from service.store.teams import Team, existing_team_ids
 from tests.store import factories
 from tests.store.factories import NOW, Docket, put
 from tests.store.opened import Opened
 
+LITERALLY = {"literal_binds": True}
 ALMATY_SUMMER_2023 = timezone(timedelta(hours=6))
 
 
@@ -180,3 +182,30 @@ async def test_a_writer_after_a_reader_on_the_same_connections_may_write(databas
             await put(writer, factories.team(created_at=NOW))
     async with database.reading() as reader:
         assert len((await reader.exec(select(Team))).all()) == 3
+
+
+@pytest.mark.parametrize("wanted", [[], ["o'ne", 'tw"o', "t\\h,{r}ee", "four%"]])
+async def test_whatever_a_list_holds_its_rows_are_found_and_no_others(
+    database: Opened, wanted: list[str]
+) -> None:
+    rows = [factories.team(id=one, name=one) for one in ("o'ne", 'tw"o', "t\\h,{r}ee", "other")]
+    async with database.transaction() as session:
+        await put(session, *rows)
+    async with database.reading() as session:
+        found = set(await session.exec(select(Team.id).where(one_of(Team.id, wanted))))
+        others = set(await session.exec(select(Team.id).where(~one_of(Team.id, wanted))))
+    assert found == set(wanted) - {"four%"}
+    assert others == {row.id for row in rows} - found
+
+
+async def test_what_a_list_names_is_looked_up_and_not_searched_for(database: Opened) -> None:
+    async with database.transaction() as session:
+        connection = await session.connection()
+        if database.is_postgres:
+            # Of a handful of rows it would read them all, and be right.
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        query = select(Team.name).where(one_of(Team.id, ["one", "two"])).with_for_update()
+        told = "EXPLAIN" if database.is_postgres else "EXPLAIN QUERY PLAN"
+        text = f"{told} {query.compile(connection.sync_engine, compile_kwargs=LITERALLY)}"
+        plan = str((await connection.exec_driver_sql(text)).all())
+    assert "Index Cond" in plan if database.is_postgres else "SEARCH teams USING INDEX" in plan

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     ColumnElement,
     DateTime,
     Dialect,
@@ -24,7 +23,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -145,13 +143,8 @@ def one_of(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
 
 
 class _OneOf(FunctionElement[bool]):
+    # Of no type: as a Boolean it would be compared with 1 on SQLite, and no index would serve.
     inherit_cache = True
-    type = Boolean()
-
-    def self_group(self, against: OperatorType | None = None) -> Self:
-        """A comparison already. SQLite has no booleans: with the `= 1` that such a function would be given
-        there, no index serves."""
-        return self
 
 
 @compiles(_OneOf, "postgresql")

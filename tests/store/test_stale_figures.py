@@ -13,6 +13,7 @@ from service.domain.notifications import MessageState
 from service.store.columns import core_table
 from service.store.deadlines import claim_due
 from service.store.leasing import lease_company, lease_due
+from service.store.outbox import mark_accepted
 from service.store.queues import along_indexes
 from tests.store import factories
 from tests.store.factories import DAY, MINUTE, NOW, put, put_docket
@@ -21,7 +22,9 @@ from tests.store.opened import Opened
 _CROWD = 10_000
 
 
-async def _multiply(session: AsyncSession, row: SQLModel, *keys: str) -> None:
+async def _multiply(
+    session: AsyncSession, row: SQLModel, *keys: str, count: int = _CROWD
+) -> None:
     """Writes the row, and as many others like it, whose keys are their own."""
     await put(session, row)
     table = core_table(type(row))
@@ -30,7 +33,7 @@ async def _multiply(session: AsyncSession, row: SQLModel, *keys: str) -> None:
     await _run(
         session,
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(own)} "
-        f"FROM {table.name}, generate_series(1, {_CROWD}) AS n "
+        f"FROM {table.name}, generate_series(1, {count}) AS n "
         f"WHERE id = '{row.model_dump()['id']}'",
     )
 
@@ -101,3 +104,24 @@ async def test_deadlines_that_fall_due_at_once_are_held_without_reading_them_all
         assert len(await claim_due(session, NOW, 10)) == 10
         # All of them are weighed, once: the soonest are to go first.
         assert await _rows_read(session, "deadlines") < _CROWD * 1.5
+
+
+async def test_what_is_named_by_ids_is_not_searched_for_once_its_table_has_grown(
+    postgresql: Opened,
+) -> None:
+    """A connection keeps the plan of a statement that it hears often: also one made on the first day."""
+    async with postgresql.transaction() as session:
+        docket = await put_docket(session)
+        about = factories.deadline(docket.case)
+        await put(session, about)
+        first = factories.mail(docket.user, about)
+        await _multiply(session, first, "id", "dedupe_key", count=20)
+    for _ in range(20):
+        async with postgresql.transaction() as session:
+            await mark_accepted(session, [first.id], NOW)
+    async with postgresql.transaction() as session:
+        later = factories.mail(docket.user, about)
+        await _multiply(session, later, "id", "dedupe_key")
+    async with postgresql.transaction() as session:
+        await mark_accepted(session, [later.id], NOW)
+        assert await _rows_read(session, "messages") < _CROWD / 2

@@ -22,9 +22,7 @@ from tests.store.opened import Opened
 _CROWD = 10_000
 
 
-async def _multiply(
-    session: AsyncSession, row: SQLModel, *keys: str, count: int = _CROWD
-) -> None:
+async def _multiply(session: AsyncSession, row: SQLModel, *keys: str, count: int = _CROWD) -> None:
     """Writes the row, and as many others like it, whose keys are their own."""
     await put(session, row)
     table = core_table(type(row))

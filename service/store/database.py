@@ -29,8 +29,8 @@ _PATIENCE_SECONDS = 10
 #: Where a connection remembers when it was last used, and after how long it is asked first.
 _USED_AT, _RESTED_SECONDS = "used_at", 1.0
 #: Bounds that keep one stuck transaction from holding up the rest (Postgres only). And whatever an index
-#: finds is found by it: nothing here means to read a whole table, and a connection keeps the plan of what it
-#: is asked often, also one made while there was hardly anything to read.
+#: finds is found by it: nothing here means to read a whole table, and a connection keeps the plan of what
+#: it is asked often, also one made while there was hardly anything to read.
 _POSTGRES_OPTIONS = (
     "-c lock_timeout=5s -c statement_timeout=30s "
     "-c idle_in_transaction_session_timeout=60s -c timezone=UTC -c enable_seqscan=off"

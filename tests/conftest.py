@@ -21,7 +21,6 @@ from tests.harness.receiver import Receiver
 from tests.harness.smtp import Security, SmtpServer
 from tests.harness.valkey import ValkeyServer
 from tests.harness.world import Mode, World, first_key
-from workers.line import keep_tidy
 
 # A developer's own settings must not reach the tests.
 for _name in [name for name in os.environ if name.upper().startswith("ADQUEM_")]:
@@ -39,11 +38,6 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
-
-
-def pytest_collection_finish() -> None:
-    """From then on as in a worker: what all tests share is not looked through again for garbage."""
-    keep_tidy()
 
 
 @pytest.fixture(scope="session")

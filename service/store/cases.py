@@ -75,19 +75,19 @@ async def find_case(
 
 
 async def cases_by_id(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, Case]:
-    rows = await session.exec(select(Case).where(one_of(col(Case.id), set(case_ids))))
+    rows = await session.exec(select(Case).where(one_of(col(Case.id), case_ids)))
     return {case.id: case for case in rows}
 
 
 async def cases_of_team(session: AsyncSession, team_id: str, case_ids: Iterable[str]) -> set[str]:
     """Those of `case_ids` that are the team's."""
-    query = select(Case.id).where(Case.team_id == team_id, one_of(col(Case.id), set(case_ids)))
+    query = select(Case.id).where(Case.team_id == team_id, one_of(col(Case.id), case_ids))
     return set(await session.exec(query))
 
 
 async def roles_of(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, list[CaseRole]]:
     """Case id to its roles, in a stable order."""
-    query = select(CaseRole).where(one_of(col(CaseRole.case_id), set(case_ids)))
+    query = select(CaseRole).where(one_of(col(CaseRole.case_id), case_ids))
     roles: dict[str, list[CaseRole]] = {}
     for role in await session.exec(query.order_by(col(CaseRole.role), col(CaseRole.user_id))):
         roles.setdefault(role.case_id, []).append(role)

@@ -169,5 +169,5 @@ def _seen(reach: Reach) -> SelectOfScalar[User]:
 
 
 async def users_by_id(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, User]:
-    rows = await session.exec(select(User).where(one_of(col(User.id), set(user_ids))))
+    rows = await session.exec(select(User).where(one_of(col(User.id), user_ids)))
     return {user.id: user for user in rows}

@@ -11,10 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bundles import Pace
 from service.domain.notifications import MessageState
 from service.store.columns import core_table
-from service.store.deadlines import claim_due
+from service.store.deadlines import Deadline, claim_due
 from service.store.leasing import lease_company, lease_due
 from service.store.outbox import mark_accepted
 from service.store.queues import along_indexes
+from service.store.users import User
 from tests.store import factories
 from tests.store.factories import DAY, MINUTE, NOW, put, put_docket
 from tests.store.opened import Opened
@@ -36,6 +37,14 @@ async def _multiply(session: AsyncSession, row: SQLModel, *keys: str, count: int
     )
 
 
+async def _somebody(session: AsyncSession) -> tuple[User, Deadline]:
+    """A person, and a deadline of which mails tell them."""
+    docket = await put_docket(session)
+    about = factories.deadline(docket.case)
+    await put(session, about)
+    return docket.user, about
+
+
 async def _run(session: AsyncSession, statement: str) -> int:
     """The one figure that it answers, if it answers any."""
     result = await (await session.connection()).exec_driver_sql(statement)
@@ -52,14 +61,12 @@ async def test_messages_that_fall_due_at_once_are_claimed_without_reading_them_a
     postgresql: Opened,
 ) -> None:
     async with postgresql.transaction() as session:
-        docket = await put_docket(session)
-        about = factories.deadline(docket.case)
-        await put(session, about)
-        ended = factories.mail(docket.user, about, state=MessageState.ACCEPTED, accepted_at=NOW)
+        user, about = await _somebody(session)
+        ended = factories.mail(user, about, state=MessageState.ACCEPTED, accepted_at=NOW)
         await _multiply(session, ended, "id", "dedupe_key")
         await _run(session, "ANALYZE messages")
     async with postgresql.transaction() as session:
-        due = factories.mail(docket.user, about, useful_until=NOW + MINUTE)
+        due = factories.mail(user, about, useful_until=NOW + MINUTE)
         await _multiply(session, due, "id", "dedupe_key")
     async with postgresql.transaction() as session:
         claimed = await lease_due(session, Pace(1, 20), NOW, "lse_1", timedelta(minutes=1), 10)
@@ -109,16 +116,14 @@ async def test_what_is_named_by_ids_is_not_searched_for_once_its_table_has_grown
 ) -> None:
     """A connection keeps the plan of a statement that it hears often: also one made on the first day."""
     async with postgresql.transaction() as session:
-        docket = await put_docket(session)
-        about = factories.deadline(docket.case)
-        await put(session, about)
-        first = factories.mail(docket.user, about)
+        user, about = await _somebody(session)
+        first = factories.mail(user, about)
         await _multiply(session, first, "id", "dedupe_key", count=20)
     for _ in range(20):
         async with postgresql.transaction() as session:
             await mark_accepted(session, [first.id], NOW)
     async with postgresql.transaction() as session:
-        later = factories.mail(docket.user, about)
+        later = factories.mail(user, about)
         await _multiply(session, later, "id", "dedupe_key")
     async with postgresql.transaction() as session:
         await mark_accepted(session, [later.id], NOW)

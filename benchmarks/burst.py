@@ -87,17 +87,24 @@ def _rate(side: Side, answered: c_longlong) -> float:
     before = answered.value
     with side.working():
         side.enter(_WARMING, datetime.now(UTC))
-        eventually(lambda: answered.value >= before + _WARMING and side.settled(), _MOST_SECONDS)
+        eventually(lambda: _done(side, answered, before + _WARMING), _MOST_SECONDS)
         due_at = datetime.now(UTC) + side.lead
         side.enter(side.jobs, due_at)
         assert datetime.now(UTC) < due_at, "entering took longer than it had"
         time.sleep((due_at - datetime.now(UTC)).total_seconds())
         assert answered.value == before + _WARMING
         whole = before + _WARMING + side.jobs
-        eventually(lambda: answered.value >= whole and side.settled(), _MOST_SECONDS, every=0.02)
+        eventually(lambda: _done(side, answered, whole), _MOST_SECONDS, every=0.02)
         took = datetime.now(UTC) - due_at
         assert answered.value == whole
     return side.jobs / took.total_seconds()
+
+
+def _done(side: Side, answered: c_longlong, whole: int) -> bool:
+    name, posted = type(side).__name__, answered.value
+    assert posted >= whole, f"{name} has {whole - posted:,} to post"
+    assert side.settled(), f"{name} has posted all and recorded less"
+    return True
 
 
 class _Ours:

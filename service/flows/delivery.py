@@ -43,9 +43,10 @@ from service.ids import new_id
 from service.sealing import Seal
 from service.store.attempts import Attempt, close_abandoned, open_attempts
 from service.store.leasing import lease_company, lease_due
-from service.store.messages import Message, Standing, standing_of
+from service.store.messages import Message
 from service.store.outbox import give_up, hold
 from service.store.room import take_share
+from service.store.standings import Standing, standing_of
 from service.store.tallies import possible_duplicates, tally
 
 #: How long a claim holds; every channel's own time-out is shorter.

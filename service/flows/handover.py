@@ -21,9 +21,10 @@ from service.domain.webhooks import ADAPTERS, OPEN_STATES, EndpointState
 from service.flows.tools import credentials_of, secrets_of
 from service.sealing import Seal
 from service.store.endpoints import Endpoint
-from service.store.messages import Message, Standing
+from service.store.messages import Message
 from service.store.outbox import PROBE
 from service.store.remote_records import RemoteRecord, remote_records
+from service.store.standings import Standing
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from service.memory import Memory
 from service.store.attempts import Attempt, keep_attempts
 from service.store.installation import Because, locked_installation, the_installation
 from service.store.journal import Happening, record
-from service.store.messages import Message, Standing
+from service.store.messages import Message
 from service.store.migrations import FIT
 from service.store.pulse import Pulse
+from service.store.standings import Standing
 from service.store.waiting import Waiting, waiting_messages
 
 _BATCH = 100

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Index, bindparam, delete, func, text, update
+from sqlalchemy import Index, Update, bindparam, delete, func, text, update
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -99,22 +101,10 @@ async def close_attempts(
     session: AsyncSession, outcomes: Sequence[tuple[str, Outcome]], now: datetime
 ) -> None:
     """Attempt id and how it went. Overwrites an `unknown`: a verdict that comes late is still true."""
-    attempts = core_table(Attempt)
-    statement = (
-        update(attempts)
-        .where(attempts.c.id == bindparam("attempt_id"))
-        .values(
-            closed_at=now,
-            verdict=bindparam("verdict"),
-            code=bindparam("code"),
-            detail=bindparam("detail"),
-            address=bindparam("address"),
-            took_ms=bindparam("took_ms"),
-        )
-    )
     rows = [
         {
             "attempt_id": one,
+            "now": now,
             "verdict": outcome.verdict,
             "code": outcome.code,
             "detail": outcome.detail,
@@ -123,7 +113,15 @@ async def close_attempts(
         }
         for one, outcome in outcomes
     ]
-    await (await session.connection()).execute(statement, rows)
+    await (await session.connection()).execute(_closing(), rows)
+
+
+@cache
+def _closing() -> Update:
+    attempts, given = core_table(Attempt), ("verdict", "code", "detail", "address", "took_ms")
+    values: dict[str, Any] = {name: bindparam(name) for name in given}
+    values["closed_at"] = bindparam("now")
+    return update(attempts).where(attempts.c.id == bindparam("attempt_id")).values(values)
 
 
 async def attempts_of(

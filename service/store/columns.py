@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     ColumnElement,
     DateTime,
     Dialect,
@@ -136,10 +137,23 @@ def core_table(table: type[SQLModel]) -> Table:
     return cast(Any, table).__table__  # type: ignore[no-any-return]
 
 
-def one_of(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a text is among these, which travel as one value. `IN` sends each by itself: of a few hundred
-    that took a quarter of a claim, and the database read the statement anew for each number of them."""
-    return _OneOf(column, literal(json.dumps([*{*values}])))
+class Names(TypeDecorator[Iterable[str]]):
+    """Texts that travel as one value, in no order. `IN` sends each by itself: of a few hundred that took a
+    quarter of a claim, and the database read the statement anew for each number of them."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> str:
+        return json.dumps([*{*(value or ())}])
+
+
+def one_of(
+    column: Any, values: Iterable[str] | BindParameter[Iterable[str]]
+) -> ColumnElement[bool]:
+    """Whether a text is among these; of a statement that is built once, among those that it is given."""
+    given = values if isinstance(values, BindParameter) else literal([*values], Names)
+    return _OneOf(column, given)
 
 
 class _OneOf(FunctionElement[bool]):

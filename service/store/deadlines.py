@@ -15,7 +15,7 @@ from service.store.cases import Case, CaseRole
 from service.store.columns import Choice, Json, Row, UtcDateTime, one_of
 from service.store.paging import get_within, within
 from service.store.queues import along_indexes, as_ever
-from service.store.shares import first_of_teams
+from service.store.shares import draw, first_of_teams
 
 _OPEN = text("wake_at IS NOT NULL")
 #: Of so many whose time to be looked at came first, those are claimed that are due first.
@@ -210,7 +210,8 @@ async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[De
     await along_indexes(session)
     ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
     if len(ids) > limit:
-        drawn = await first_of_teams(session, Deadline, _OPEN, waiting, since, limit // 2)
+        firsts = first_of_teams(Deadline, _OPEN, waiting, since)
+        drawn = await draw(session, firsts, {}, limit // 2)
     await as_ever(session)
     claimed = await _held(session, now, drawn, limit)
     had = {one.id for one in claimed}

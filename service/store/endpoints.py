@@ -3,16 +3,18 @@ read again to sign."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Level, Reach
 from service.domain.webhooks import OPEN_STATES, Detail, EndpointState, Format
 from service.languages import Language
-from service.store.columns import Choice, Json, UtcDateTime, one_of
+from service.store.columns import Choice, Json, Names, UtcDateTime, one_of
 from service.store.paging import get_within, page, within
 from service.store.users import Membership, User
 
@@ -172,10 +174,14 @@ async def unwell_endpoints(session: AsyncSession) -> list[Endpoint]:
 async def well_endpoints(session: AsyncSession, ids: Iterable[str], alive_at: datetime) -> set[str]:
     """Those of which a success says nothing that is not known: nothing is wrong, and they have taken
     something since then."""
-    query = select(Endpoint.id).where(
-        one_of(col(Endpoint.id), ids),
+    return set(await session.exec(_well(), params={"ids": ids, "since": alive_at}))
+
+
+@cache
+def _well() -> SelectOfScalar[str]:
+    return select(Endpoint.id).where(
+        one_of(col(Endpoint.id), bindparam("ids", type_=Names)),
         col(Endpoint.state) == EndpointState.ACTIVE,
         col(Endpoint.failures) == 0,
-        col(Endpoint.alive_at) > alive_at,
+        col(Endpoint.alive_at) > bindparam("since", type_=UtcDateTime),
     )
-    return set(await session.exec(query))

@@ -10,20 +10,32 @@ drawn by lot, so that nobody's crowd keeps the others waiting.
 import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, true, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.domain.bundles import Pace, patient_from, turn_at
+from service.domain.bundles import Pace, patient_from
 from service.domain.notifications import PENDING_STATES, ChannelKind, MessageState
-from service.store.attempts import Attempt
-from service.store.columns import one_of
+from service.store.columns import Names, UtcDateTime, one_of
 from service.store.endpoints import Endpoint
 from service.store.messages import (
-    PACED,
     PATIENT_MAILS,
     PENDING,
     PENDING_MAILS,
@@ -31,15 +43,21 @@ from service.store.messages import (
     Message,
     not_behind,
 )
+from service.store.patience import can_wait, put_off
 from service.store.queues import along_indexes
 from service.store.room import Waiting, room_of_endpoints, with_room
-from service.store.shares import first_of_teams
+from service.store.shares import draw, first_of_teams
 
 #: Rows taken into view for each that may be claimed: an endpoint whose rows fill them all is full by then,
 #: and passed over the next time.
 _LOOKED_AT = 8
 #: Of so many that have waited longest, those are taken into view whose time runs out first.
 _WEIGHED = 2000
+
+#: What is another in each claim. The statements themselves are built once: that took longer than to ask.
+_NOW = bindparam("now", type_=UtcDateTime)
+_FULL, _IDS, _AHEAD = (bindparam(name, type_=Names) for name in ("full", "ids", "ahead"))
+_MOST, _IN_VIEW = (bindparam(name, type_=Integer) for name in ("most", "in_view"))
 
 
 async def lease_due(
@@ -55,34 +73,33 @@ async def lease_due(
     alerts first, however many others have been waiting longer; then those first whose time runs out
     first. Where more waits than is looked at, half of the room goes to one message each of as many teams:
     to which, and whether to one where there is room for one, `lot` decides, between 0 and 1."""
-    most, due = limit * _LOOKED_AT, _due(pace, (), now)
+    most = limit * _LOOKED_AT
+    given: dict[str, Any] = {"now": now, "patient_from": patient_from(now)}
+    given |= {"most": most, "in_view": max(most, _WEIGHED), "full": ()}
     await along_indexes(session)
-    nearest = await _nearest(session, due, now, most)
+    nearest = await _nearest(session, pace, given)
     crowded = len(nearest) == most
     some_wait = crowded or any(one.can_wait for one in nearest)
-    if some_wait and await _put_off(session, pace, now, most):
-        nearest = await _nearest(session, due, now, most)
+    if some_wait and await put_off(session, pace, now, most):
+        nearest = await _nearest(session, pace, given)
     room: dict[str, int] = {}
     if crowded or any(one.endpoint_id for one in nearest):
         room = await room_of_endpoints(session, now)
         if full := [endpoint_id for endpoint_id, left in room.items() if not left]:
-            due = _due(pace, full, now)
-            nearest = await _nearest(session, due, now, most)
+            given["full"] = full
+            nearest = await _nearest(session, pace, given)
     alerts = [one for one in nearest if one.alert_id]
     drawn: Sequence[Waiting] = ()
     if len(nearest) == most:
         left = max(limit - len(with_room(alerts, room)), 0)
         if half := int(left / 2 + lot()):
-            drawn = await _drawn(session, due, half, lot)
+            drawn = await _drawn(session, pace, given, half, lot)
     in_turn = {one.id: one for one in (*alerts, *drawn, *nearest)}
-    ids, ahead = with_room(in_turn.values(), room), [one.id for one in drawn]
-    return await _lease_first(session, ids, ahead, now, lease, lease_for, limit)
-
-
-def _due(pace: Pace, full: Collection[str], now: datetime) -> ColumnElement[bool]:
-    """What may leave: by a way that is open, to an endpoint that is not full."""
-    open_ways = col(Message.channel).not_in(pace.resting) if pace.resting else true()
-    return and_(open_ways, col(Message.next_attempt_at) <= now, not_behind(full))
+    if not (ids := with_room(in_turn.values(), room)):
+        return []
+    ahead = [one.id for one in drawn]
+    chosen = {"now": now, "ids": ids, "ahead": ahead, "most": limit}
+    return await _lease(session, _first(), chosen, lease, lease_for)
 
 
 async def lease_company(
@@ -94,118 +111,52 @@ async def lease_company(
     limit: int,
 ) -> list[Message]:
     """The other mails that are due to these readers, under the same lease."""
+    chosen = {"now": now, "ids": reader_ids, "most": limit}
+    return await _lease(session, _of_readers(), chosen, lease, lease_for)
+
+
+@cache
+def _of_readers() -> Update:
     reader, since = col(Message.user_id), col(Message.next_attempt_at)
-    due = select(Message.id).where(PENDING_MAILS, one_of(reader, reader_ids), since <= now)
+    due = select(Message.id).where(PENDING_MAILS, one_of(reader, _IDS), since <= _NOW)
     # In the order of the index that is by readers: the other one holds all that waits.
-    due = due.order_by(reader, since).limit(limit)
-    ids = due.with_for_update(skip_locked=True).scalar_subquery()
-    return await _lease(session, col(Message.id).in_(ids), now, lease, lease_for)
+    due = due.order_by(reader, since).limit(_MOST)
+    return _leased(due.with_for_update(skip_locked=True))
 
 
-async def _put_off(session: AsyncSession, pace: Pace, now: datetime, most: int) -> bool:
-    """Mails that can wait, to people who have just had enough: they are due again when it is their turn. Of
-    each person's those of one kind leave as one. What somebody asked for goes at once. True where there
-    were any."""
-    since = col(Message.next_attempt_at)
-    due = and_(PATIENT_MAILS, col(Message.state) == MessageState.DUE, since <= now)
-    columns = (Message.user_id, Message.event, Message.useful_until, Message.asked_by)
-    # Of a crowd none of which can wait no more is read than may be claimed.
-    longest = select_columns(*map(col, columns), since).where(due).order_by(since).limit(_WEIGHED)
-    one = longest.subquery().c
-    nearest = select_columns(one.user_id, one.event).where(_can_wait(one, now))
-    nearest = nearest.order_by(one.next_attempt_at).limit(most)
-    kinds = dict.fromkeys(tuple(row) for row in await session.exec(nearest))  # type: ignore[call-overload]
-    begun = await _mails_begun(session, {reader for reader, _ in kinds}, now) if kinds else {}
-    waits = False
-    for reader, event in kinds:
-        mails = begun.setdefault(reader, [])
-        if (at := turn_at(mails, pace, now)) > now:
-            waits = True
-            own = and_(col(Message.user_id) == reader, col(Message.event) == event)
-            ids = (
-                select(Message.id)
-                .where(due, _can_wait(Message, now), own)
-                .with_for_update(skip_locked=True)
-            )
-            await session.exec(
-                update(Message)
-                .where(col(Message.id).in_(ids.scalar_subquery()))
-                .values(next_attempt_at=at, reason=PACED)
-                .execution_options(synchronize_session=False)
-            )
-        mails.append(now)
-    return waits
+async def _nearest(session: AsyncSession, pace: Pace, given: dict[str, Any]) -> Sequence[Waiting]:
+    rows = await session.exec(_in_turn(pace.resting), params=given)  # type: ignore[call-overload]
+    return [Waiting(*row) for row in rows]
 
 
-def _can_wait(message: Any, now: datetime) -> ColumnElement[bool]:
-    return and_(message.useful_until >= patient_from(now), message.asked_by.is_(None))
-
-
-async def _mails_begun(
-    session: AsyncSession, reader_ids: Collection[str], now: datetime
-) -> dict[str, list[datetime]]:
-    """Reader to when a mail was begun for them in the last hour; many notices in one count once."""
-    query = (
-        select_columns(col(Message.user_id), col(Attempt.opened_at))
-        .join(Attempt, col(Attempt.message_id) == col(Message.id))
-        .where(col(Attempt.opened_at) > now - timedelta(hours=1))
-        .where(col(Attempt.along_with).is_(None), col(Message.channel) == ChannelKind.EMAIL)
-        .where(one_of(col(Message.user_id), reader_ids))
-    )
-    begun: dict[str, list[datetime]] = {}
-    for reader, opened_at in await session.exec(query):  # type: ignore[call-overload]
-        begun.setdefault(reader, []).append(opened_at)
-    return begun
-
-
-async def _lease_first(
-    session: AsyncSession,
-    message_ids: Sequence[str],
-    ahead: Collection[str],
-    now: datetime,
-    lease: str,
-    lease_for: timedelta,
-    limit: int,
-) -> list[Message]:
-    """Those of these that nobody holds by now: of what is of no alert, those `ahead` before the others."""
-    if not message_ids:
-        return []
-    of_alert, *by_time = _turns(Message)
-    # Asked for in a way that no index on what is pending serves: by their ids they are found at once.
-    pending = func.coalesce(col(Message.state), "").in_(PENDING_STATES)
-    chosen = (
-        select(Message.id)
-        .where(pending, col(Message.next_attempt_at) <= now, one_of(col(Message.id), message_ids))
-        .order_by(of_alert, one_of(col(Message.id), ahead).desc(), *by_time)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = col(Message.id).in_(chosen.scalar_subquery())
-    return await _lease(session, ids, now, lease, lease_for)
-
-
-async def _nearest(
-    session: AsyncSession, due: ColumnElement[bool], now: datetime, most: int
-) -> Sequence[Waiting]:
+@cache
+def _in_turn(resting: frozenset[ChannelKind]) -> Select[Any]:
     """Of those of alerts, and of all, that have waited longest the first by their turn.
 
     A query of its own: as a part of the next one, a planner without fresh figures ran it anew for every
     row, for half a minute.
     """
-    of_alerts = and_(PENDING_OF_ALERTS, due)
+    due = _due(resting)
     others = and_(PENDING, col(Message.alert_id).is_(None), due)
-    lanes = (_longest(of_alerts, now, most), _longest(others, now, max(most, _WEIGHED)))
-    either = union_all(*(select_columns(lane) for lane in lanes)).subquery().c
-    wanted = _with_endpoint(either, either.can_wait).order_by(*_turns(either)).limit(most)
-    return [Waiting(*row) for row in await session.exec(wanted)]
+    lanes = (_longest(and_(PENDING_OF_ALERTS, due), _MOST), _longest(others, _IN_VIEW))
+    either = union_all(*(select_columns(lane) for lane in lanes)).subquery()
+    # The first alone are joined to their endpoints: each is looked up by its id.
+    first = select_columns(either).order_by(*_turns(either.c)).limit(_MOST).subquery().c
+    return _with_endpoint(first, first.can_wait).order_by(*_turns(first))
 
 
-def _longest(due: ColumnElement[bool], now: datetime, most: int) -> Subquery:
+def _due(resting: frozenset[ChannelKind]) -> ColumnElement[bool]:
+    """What may leave: by a way that is open, to an endpoint that is not full."""
+    open_ways = col(Message.channel).not_in(resting) if resting else true()
+    return and_(open_ways, col(Message.next_attempt_at) <= _NOW, not_behind(_FULL))
+
+
+def _longest(due: ColumnElement[bool], most: ColumnElement[int]) -> Subquery:
     """Of them those that have waited longest."""
     waited = col(Message.next_attempt_at)
     columns = (Message.id, Message.endpoint_id, Message.alert_id, waited, Message.useful_until)
-    can_wait = and_(PATIENT_MAILS, _can_wait(Message, now)).label("can_wait")
-    chosen = select_columns(*map(col, columns), can_wait).where(due)
+    patient = and_(PATIENT_MAILS, can_wait(Message)).label("can_wait")
+    chosen = select_columns(*map(col, columns), patient).where(due)
     return chosen.order_by(waited).limit(most).subquery()
 
 
@@ -216,7 +167,7 @@ def _turns(message: Any) -> tuple[ColumnElement[Any], ...]:
     return of_alert.desc(), since, message.id
 
 
-def _with_endpoint(message: Any, *more: ColumnElement[bool]) -> Any:
+def _with_endpoint(message: Any, *more: ColumnElement[bool]) -> Select[Any]:
     """The columns of `Waiting`."""
     columns = (message.id, message.endpoint_id, message.alert_id, col(Endpoint.at_once))
     return select_columns(*columns, *more).outerjoin(
@@ -225,31 +176,68 @@ def _with_endpoint(message: Any, *more: ColumnElement[bool]) -> Any:
 
 
 async def _drawn(
-    session: AsyncSession, due: ColumnElement[bool], most: int, lot: Callable[[], float]
+    session: AsyncSession,
+    pace: Pace,
+    given: dict[str, Any],
+    most: int,
+    lot: Callable[[], float],
 ) -> Sequence[Waiting]:
-    since = col(Message.next_attempt_at)
-    ids = await first_of_teams(session, Message, PENDING, and_(PENDING, due), since, most, lot)
-    wanted = _with_endpoint(Message).where(one_of(col(Message.id), ids))
-    return [Waiting(*row) for row in await session.exec(wanted)]
+    ids = await draw(session, _first_of_teams(pace.resting), given, most, lot)
+    rows = await session.exec(_by_ids(), params={"ids": ids})  # type: ignore[call-overload]
+    return [Waiting(*row) for row in rows]
+
+
+@cache
+def _first_of_teams(resting: frozenset[ChannelKind]) -> Select[tuple[str | None]]:
+    due = and_(PENDING, _due(resting))
+    return first_of_teams(Message, PENDING, due, col(Message.next_attempt_at))
+
+
+@cache
+def _by_ids() -> Select[Any]:
+    return _with_endpoint(Message).where(one_of(col(Message.id), _IDS))
+
+
+@cache
+def _first() -> Update:
+    """Of those of these ids that nobody holds by now: of what is of no alert, those `ahead` before the
+    others."""
+    of_alert, *by_time = _turns(Message)
+    # Asked for in a way that no index on what is pending serves: by their ids they are found at once.
+    pending = func.coalesce(col(Message.state), "").in_(PENDING_STATES)
+    chosen = (
+        select(Message.id)
+        .where(pending, col(Message.next_attempt_at) <= _NOW, one_of(col(Message.id), _IDS))
+        .order_by(of_alert, one_of(col(Message.id), _AHEAD).desc(), *by_time)
+        .limit(_MOST)
+    )
+    return _leased(chosen.with_for_update(skip_locked=True))
+
+
+def _leased(chosen: Any) -> Update:
+    """Claims these, and answers them as they are from now on."""
+    claimed = {
+        "state": MessageState.SENDING,
+        "lease": bindparam("holder"),
+        "next_attempt_at": bindparam("until", type_=UtcDateTime),
+        "attempts": col(Message.attempts) + 1,
+    }
+    return (
+        update(Message)
+        .where(col(Message.id).in_(chosen.scalar_subquery()))
+        .values(claimed)
+        .returning(Message)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _lease(
     session: AsyncSession,
-    chosen: ColumnElement[bool],
-    now: datetime,
+    statement: Update,
+    chosen: dict[str, Any],
     lease: str,
     lease_for: timedelta,
 ) -> list[Message]:
-    claimed = await session.exec(
-        update(Message)
-        .where(chosen)
-        .values(
-            state=MessageState.SENDING,
-            lease=lease,
-            next_attempt_at=now + lease_for,
-            attempts=col(Message.attempts) + 1,
-        )
-        .returning(Message)
-        .execution_options(synchronize_session=False)
-    )
+    held = {"holder": lease, "until": chosen["now"] + lease_for}
+    claimed = await session.exec(statement, params=chosen | held)
     return list(claimed.scalars())

@@ -4,13 +4,11 @@ A message is claimed by pushing its `next_attempt_at` one lease ahead under a ne
 worker's rows become due again by themselves, and the same index serves both.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, func, null, or_, text, true
-from sqlalchemy import select as select_columns
+from sqlalchemy import BindParameter, ColumnElement, Index, and_, func, not_, or_, text
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,8 +16,6 @@ from service.domain.access import Level, Reach
 from service.domain.bounces import BounceClass
 from service.domain.bundles import PATIENT
 from service.domain.notifications import ChannelKind, EventType, MessageState
-from service.store.alerts import Alert
-from service.store.cases import CaseRole
 from service.store.columns import (
     Choice,
     Json,
@@ -29,12 +25,8 @@ from service.store.columns import (
     insert_missing,
     one_of,
 )
-from service.store.deadlines import Deadline
-from service.store.endpoints import Endpoint
-from service.store.installation import Installation
 from service.store.paging import get_within, page
-from service.store.subjects import Subject
-from service.store.users import Membership, User
+from service.store.users import Membership
 
 #: Written out in the queries too: a planner that sees parameters cannot tell that the index serves.
 PENDING = text("state IN ('due', 'sending')")
@@ -149,82 +141,9 @@ class Message(Row, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What must still hold when a message is handed over, read in the transaction that claims it.
-    `subject` None: the message is about neither a deadline nor an alert. `on_case`: the reader has a
-    role on the case, or is in the team where there is no case. `in_team`: the reader belongs to the
-    message's team. `repeats_before`: what was to be said before then may have left already, from a database
-    that a copy took the place of."""
-
-    subject: Subject | None
-    user: User | None
-    on_case: bool
-    endpoint: Endpoint | None
-    in_team: bool
-    repeats_before: datetime | None
-
-
 async def add_messages(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Writes those whose dedupe key is new; the rest have been said already."""
     await insert_missing(session, Message, as_rows(messages), "dedupe_key")
-
-
-async def standing_of(session: AsyncSession, messages: Sequence[Message]) -> dict[str, Standing]:
-    """Message id to what it rests on at this moment, and until the transaction ends: whoever moves a date
-    waits for it, and sees in `told_versions` who is being told the old one, or is waited for."""
-    deadlines = await _held(session, {one.deadline_id for one in messages if one.deadline_id})
-    role_held = (
-        select(CaseRole.user_id)
-        .where(CaseRole.case_id == Message.case_id, CaseRole.user_id == Message.user_id)
-        .exists()
-    )
-    in_team = (
-        select(Membership.user_id)
-        .where(Membership.team_id == Message.team_id, Membership.user_id == Message.user_id)
-        .exists()
-    )
-    on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
-    before = select(Installation.repeats_before).scalar_subquery()
-    query = select_columns(col(Message.id), col(Message.deadline_id), on_case, in_team, before)
-    query = query.where(one_of(col(Message.id), (message.id for message in messages)))
-    # Only what one of them refers to: of most batches half of these columns would be empty.
-    for table, key in _REFERRED:
-        if any(getattr(message, key) for message in messages):
-            joined = col(getattr(Message, key)) == col(table.id)
-            query = query.add_columns(table).outerjoin(table, joined)
-        else:
-            query = query.add_columns(null())
-    rows = await session.exec(query)  # type: ignore[call-overload]  # eight columns, typed to four
-    return {
-        row[0]: Standing(
-            subject=deadlines.get(row[1]) or row[5],
-            user=row[6],
-            on_case=bool(row[2]),
-            endpoint=row[7],
-            in_team=bool(row[3]),
-            repeats_before=row[4],
-        )
-        for row in rows
-    }
-
-
-_REFERRED: tuple[tuple[Any, str], ...] = (
-    (Alert, "alert_id"),
-    (User, "user_id"),
-    (Endpoint, "endpoint_id"),
-)
-
-
-async def _held(session: AsyncSession, deadline_ids: Collection[str]) -> dict[str, Deadline]:
-    """Id to the deadline as it is, once nobody is moving it."""
-    if not deadline_ids:
-        return {}
-    query = (
-        select(Deadline).where(one_of(col(Deadline.id), deadline_ids)).order_by(col(Deadline.id))
-    )
-    query = query.with_for_update(read=True, key_share=True)
-    return {one.id: one for one in await session.exec(query)}
 
 
 async def lock_mail(session: AsyncSession, message_id: str) -> list[Message]:
@@ -300,10 +219,10 @@ async def oldest_due_at(session: AsyncSession, passing: Collection[str]) -> date
     return (await session.exec(query)).first()
 
 
-def not_behind(passing: Collection[str]) -> ColumnElement[bool]:
+def not_behind(passing: Collection[str] | BindParameter[Iterable[str]]) -> ColumnElement[bool]:
     """What waits behind others for none of these endpoints."""
     endpoint_id = col(Message.endpoint_id)
-    return or_(endpoint_id.is_(None), endpoint_id.not_in(passing)) if passing else true()
+    return or_(endpoint_id.is_(None), not_(one_of(endpoint_id, passing)))
 
 
 async def pending_by_channel(session: AsyncSession) -> dict[ChannelKind, int]:

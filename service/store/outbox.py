@@ -5,15 +5,16 @@ Success is monotone, failure is fenced by the lease. What is claimed, and when, 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.endpoints import HELD_FOR
 from service.domain.notifications import PENDING_STATES, ChannelKind, EventType, MessageState
-from service.store.columns import one_of
+from service.store.columns import Names, UtcDateTime, one_of
 from service.store.messages import HELD, Message
 
 #: The reason of the one message by which a paused endpoint is tried.
@@ -22,9 +23,15 @@ PROBE = "probe"
 
 async def mark_accepted(session: AsyncSession, message_ids: Sequence[str], now: datetime) -> None:
     """Monotone: whoever learns of a success may record it, also after the lease has passed."""
-    await session.exec(
+    await session.exec(_accepting(), params={"ids": message_ids, "now": now})
+
+
+@cache
+def _accepting() -> Update:
+    ids, now = bindparam("ids", type_=Names), bindparam("now", type_=UtcDateTime)
+    return (
         update(Message)
-        .where(one_of(col(Message.id), message_ids), col(Message.accepted_at).is_(None))
+        .where(one_of(col(Message.id), ids), col(Message.accepted_at).is_(None))
         .values(state=MessageState.ACCEPTED, accepted_at=now, lease=None, reason=None)
         .execution_options(synchronize_session=False)
     )

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, func, or_, update
+from sqlalchemy import Float, Select, Update, bindparam, case, func, or_, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from service.store.columns import core_table
+from service.store.columns import UtcDateTime, core_table
 from service.store.endpoints import Endpoint
 from service.store.messages import SENDING_TO_ENDPOINTS, Message
 
@@ -34,25 +35,33 @@ class Waiting(NamedTuple):
 async def room_of_endpoints(session: AsyncSession, now: datetime) -> dict[str, int]:
     """Endpoint id to how many more it takes at this moment, of those that are being sent something or that
     have had their share; of all others as many as they take at once."""
-    paced = (now.timestamp(), now.timestamp() + _FAR)
-    claimed = col(Message.next_attempt_at) > now
+    since = now.timestamp()
+    given = {"now": now, "since": since, "far": since + _FAR}
+    rows = await session.exec(_busy(), params=given)  # type: ignore[call-overload]
+    return {
+        row[0]: 0 if since < row[2] < given["far"] else max(row[1] - (row[3] or 0), 0)
+        for row in rows
+    }
+
+
+@cache
+def _busy() -> Select[Any]:
+    """Of endpoints that are being sent something, or have had their share, what they take and have."""
+    claimed = col(Message.next_attempt_at) > bindparam("now", type_=UtcDateTime)
     under_way = (
         select_columns(col(Message.endpoint_id), func.count().filter(claimed).label("number"))
         .where(SENDING_TO_ENDPOINTS)
         .group_by(col(Message.endpoint_id))
         .subquery()
     )
-    query = (
-        select_columns(
-            col(Endpoint.id), col(Endpoint.at_once), col(Endpoint.paced_to), under_way.c.number
-        )
+    paced = col(Endpoint.paced_to)
+    columns = (col(Endpoint.id), col(Endpoint.at_once), paced, under_way.c.number)
+    full = paced.between(bindparam("since"), bindparam("far"))
+    return (
+        select_columns(*columns)
         .outerjoin(under_way, under_way.c.endpoint_id == col(Endpoint.id))
-        .where(or_(under_way.c.number > 0, col(Endpoint.paced_to).between(*paced)))
+        .where(or_(under_way.c.number > 0, full))
     )
-    return {
-        row[0]: 0 if paced[0] < row[2] < paced[1] else max(row[1] - (row[3] or 0), 0)
-        for row in await session.exec(query)  # type: ignore[call-overload]  # columns, not models
-    }
 
 
 def with_room(waiting: Iterable[Waiting], room: Mapping[str, int]) -> list[str]:
@@ -72,15 +81,18 @@ async def take_share(session: AsyncSession, seconds: Mapping[str, float], now: d
     ten seconds' worth in one go. Added by the database: workers share one account."""
     if not seconds:
         return
-    floor, ceiling = now.timestamp() - _BURST, now.timestamp() + _FAR
-    endpoints = core_table(Endpoint)
-    paced = endpoints.c.paced_to
-    standing = case((or_(paced < floor, paced > ceiling), floor), else_=paced)
-    statement = (
-        update(endpoints)
-        .where(endpoints.c.id == bindparam("endpoint_id"))
-        .values(paced_to=standing + bindparam("share"))
-    )
+    given = {"floor": now.timestamp() - _BURST, "ceiling": now.timestamp() + _FAR}
     # In one order, or two claims would wait for each other.
-    shares = [{"endpoint_id": one, "share": seconds[one]} for one in sorted(seconds)]
-    await (await session.connection()).execute(statement, shares)
+    shares = [given | {"endpoint_id": one, "share": seconds[one]} for one in sorted(seconds)]
+    await (await session.connection()).execute(_taking(), shares)
+
+
+@cache
+def _taking() -> Update:
+    paced, floor = core_table(Endpoint).c.paced_to, bindparam("floor", type_=Float)
+    standing = case((or_(paced < floor, paced > bindparam("ceiling")), floor), else_=paced)
+    return (
+        update(core_table(Endpoint))
+        .where(core_table(Endpoint).c.id == bindparam("endpoint_id"))
+        .values(paced_to=standing + bindparam("share", type_=Float))
+    )

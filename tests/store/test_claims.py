@@ -20,9 +20,10 @@ from service.store.attempts import (
 )
 from service.store.deadlines import Deadline, claim_due
 from service.store.leasing import lease_due
-from service.store.messages import Message, add_messages, standing_of
+from service.store.messages import Message, add_messages
 from service.store.outbox import give_up, mark_accepted, put_back
 from service.store.room import take_share
+from service.store.standings import standing_of
 from tests.store import factories
 from tests.store.factories import MINUTE, NOW, Docket, put
 from tests.store.opened import Opened

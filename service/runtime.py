@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import configure_mappers
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service import sealing
@@ -103,6 +104,7 @@ class Runtime:
 
     def read_in(self) -> None:
         """What each process would else read in by itself once it is forked."""
+        configure_mappers()
         for channel in self.channels.values():
             channel.read_in()
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import ClassVar
 
-from sqlalchemy import Index, UniqueConstraint, func, text, update
+from sqlalchemy import Index, Integer, UniqueConstraint, bindparam, func, text, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
 from service.domain.alerts import AlertState
@@ -105,14 +107,14 @@ async def list_alerts(
 
 async def claim_due_alerts(session: AsyncSession, now: datetime, limit: int) -> list[Alert]:
     """Alerts whose plan has something to say, held for this transaction, soonest due first."""
-    query = (
-        select(Alert)
-        .where(col(Alert.wake_at) <= now)
-        .order_by(col(Alert.wake_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return list(await session.exec(query))
+    return list(await session.exec(_waiting(), params={"now": now, "most": limit}))
+
+
+@cache
+def _waiting() -> SelectOfScalar[Alert]:
+    due = col(Alert.wake_at) <= bindparam("now", type_=UtcDateTime)
+    query = select(Alert).where(due).order_by(col(Alert.wake_at))
+    return query.limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
 
 
 async def wake_alerts(session: AsyncSession, alert_ids: Iterable[str], now: datetime) -> None:

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import UniqueConstraint, func
+from sqlalchemy import UniqueConstraint, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.court_calendars import CourtCalendar
 from service.ids import new_id
@@ -201,8 +203,13 @@ def _digest(content: list[Any]) -> str:
 
 
 async def newest_calendar(session: AsyncSession, code: str) -> Calendar | None:
-    query = select(Calendar).where(Calendar.code == code).order_by(col(Calendar.number).desc())
-    return (await session.exec(query.limit(1))).first()
+    return (await session.exec(_newest(), params={"code": code})).first()
+
+
+@cache
+def _newest() -> SelectOfScalar[Calendar]:
+    query = select(Calendar).where(col(Calendar.code) == bindparam("code"))
+    return query.order_by(col(Calendar.number).desc()).limit(1)
 
 
 async def get_calendar(session: AsyncSession, code: str, version: str) -> Calendar | None:

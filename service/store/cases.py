@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Level, Reach
 from service.domain.escalation import Role
-from service.store.columns import Choice, Row, UtcDateTime, one_of
+from service.store.columns import Choice, Row, UtcDateTime, one_of, rows_by
 from service.store.paging import get_within, page, within
 
 
@@ -75,7 +75,7 @@ async def find_case(
 
 
 async def cases_by_id(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, Case]:
-    rows = await session.exec(select(Case).where(one_of(col(Case.id), case_ids)))
+    rows = await session.exec(rows_by(Case.id), params={"ids": case_ids})
     return {case.id: case for case in rows}
 
 
@@ -87,9 +87,9 @@ async def cases_of_team(session: AsyncSession, team_id: str, case_ids: Iterable[
 
 async def roles_of(session: AsyncSession, case_ids: Iterable[str]) -> dict[str, list[CaseRole]]:
     """Case id to its roles, in a stable order."""
-    query = select(CaseRole).where(one_of(col(CaseRole.case_id), case_ids))
+    query = rows_by(CaseRole.case_id, CaseRole.role, CaseRole.user_id)
     roles: dict[str, list[CaseRole]] = {}
-    for role in await session.exec(query.order_by(col(CaseRole.role), col(CaseRole.user_id))):
+    for role in await session.exec(query, params={"ids": case_ids}):
         roles.setdefault(role.case_id, []).append(role)
     return roles
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     insert,
     literal,
 )
@@ -25,7 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 SQLModel.metadata = MetaData(
@@ -154,6 +155,16 @@ def one_of(
     """Whether a text is among these; of a statement that is built once, among those that it is given."""
     given = values if isinstance(values, BindParameter) else literal([*values], Names)
     return _OneOf(column, given)
+
+
+#: For a statement that is built once: what it is given as `ids`.
+IDS = bindparam("ids", type_=Names)
+
+
+@cache
+def rows_by(column: Any, *order: Any) -> Any:
+    """The rows in which this column is among `ids`, in that order; built once."""
+    return select(column.class_).where(one_of(column, IDS)).order_by(*order)
 
 
 class _OneOf(FunctionElement[bool]):

@@ -2,17 +2,31 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, case, func, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Integer,
+    Select,
+    UniqueConstraint,
+    bindparam,
+    case,
+    func,
+    text,
+    tuple_,
+    update,
+)
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
 from service.domain.deadlines import LIVE_STATES, DeadlineKind, DeadlineState, DutyHolder, Force
 from service.domain.notifications import SubjectKind
 from service.store.cases import Case, CaseRole
-from service.store.columns import Choice, Json, Row, UtcDateTime, one_of
+from service.store.columns import IDS, Choice, Json, Row, UtcDateTime, one_of
 from service.store.paging import get_within, within
 from service.store.queues import along_indexes, as_ever
 from service.store.shares import draw, first_of_teams
@@ -22,6 +36,7 @@ _OPEN = text("wake_at IS NOT NULL")
 _WEIGHED = 20_000
 #: Rows taken into view for each that may be claimed: the first may be in the hands of other ticks.
 _LOOKED_AT = 8
+_NOW, _MOST = bindparam("now", type_=UtcDateTime), bindparam("most", type_=Integer)
 #: Written out for the planner, as in messages.py.
 LIVE = text("state IN ('provisional', 'open', 'suspended')")
 
@@ -202,16 +217,11 @@ async def wake_cases_of(session: AsyncSession, user_id: str, now: datetime) -> N
 async def claim_due(session: AsyncSession, now: datetime, limit: int) -> list[Deadline]:
     """Deadlines whose plan has something to say, held for this transaction, soonest due first. Where more
     wait than are claimed, half of the room goes to one each of teams drawn by lot."""
-    waiting, since = col(Deadline.wake_at) <= now, col(Deadline.wake_at)
-    longest = select(Deadline.id, Deadline.due_at).where(waiting).order_by(since).limit(_WEIGHED)
-    weighed = longest.subquery()
-    soonest = select(weighed.c.id).order_by(weighed.c.due_at, weighed.c.id)
-    drawn: list[str] = []
+    given, drawn = {"now": now, "most": limit * _LOOKED_AT}, list[str]()
     await along_indexes(session)
-    ids = list(await session.exec(soonest.limit(limit * _LOOKED_AT)))
+    ids = list(await session.exec(_soonest(), params=given))
     if len(ids) > limit:
-        firsts = first_of_teams(Deadline, _OPEN, waiting, since)
-        drawn = await draw(session, firsts, {}, limit // 2)
+        drawn = await draw(session, _firsts(), {"now": now}, limit // 2)
     await as_ever(session)
     claimed = await _held(session, now, drawn, limit)
     had = {one.id for one in claimed}
@@ -223,13 +233,33 @@ async def _held(
     session: AsyncSession, now: datetime, ids: Sequence[str], limit: int
 ) -> list[Deadline]:
     """Those of these that still wait, and that nobody else holds."""
+    given = {"now": now, "later": now + timedelta(days=1), "ids": ids, "most": limit}
+    return list(await session.exec(_holding(), params=given)) if ids else []
+
+
+@cache
+def _soonest() -> SelectOfScalar[str]:
+    waiting, since = col(Deadline.wake_at) <= _NOW, col(Deadline.wake_at)
+    longest = select(Deadline.id, Deadline.due_at).where(waiting).order_by(since).limit(_WEIGHED)
+    weighed = longest.subquery().c
+    return select(weighed.id).order_by(weighed.due_at, weighed.id).limit(_MOST)
+
+
+@cache
+def _firsts() -> Select[tuple[str | None]]:
+    since = col(Deadline.wake_at)
+    return first_of_teams(Deadline, _OPEN, since <= _NOW, since)
+
+
+@cache
+def _holding() -> SelectOfScalar[Deadline]:
     # Asked for in a way that no index on what waits serves: by their ids they are found at once.
-    waiting = now >= func.coalesce(col(Deadline.wake_at), now + timedelta(days=1))
-    query = select(Deadline).where(waiting, one_of(col(Deadline.id), ids))
-    query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(limit)
+    later = bindparam("later", type_=UtcDateTime)
+    waiting = func.coalesce(col(Deadline.wake_at), later) <= _NOW
+    query = select(Deadline).where(waiting, one_of(col(Deadline.id), IDS))
+    query = query.order_by(col(Deadline.due_at), col(Deadline.id)).limit(_MOST)
     # No key is changed: claims of messages, which hold their deadlines, wait for no batch of letters.
-    held = query.with_for_update(skip_locked=True, key_share=True)
-    return list(await session.exec(held)) if ids else []
+    return query.with_for_update(skip_locked=True, key_share=True)
 
 
 async def wake(session: AsyncSession, deadline_ids: Iterable[str], now: datetime) -> None:

@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from service.domain.access import Level, Reach
 from service.domain.webhooks import OPEN_STATES, Detail, EndpointState, Format
 from service.languages import Language
-from service.store.columns import Choice, Json, Names, UtcDateTime, one_of
+from service.store.columns import IDS, Choice, Json, UtcDateTime, one_of
 from service.store.paging import get_within, page, within
 from service.store.users import Membership, User
 
@@ -96,13 +96,16 @@ async def team_endpoints(
 ) -> dict[str, list[Endpoint]]:
     """Team id to the endpoints of its tools: what is written for one that takes nothing is held. What is
     one person's own hears of no events."""
-    query = select(Endpoint).where(
-        col(Endpoint.team_id).in_(set(team_ids)), col(Endpoint.user_id).is_(None)
-    )
     found: dict[str, list[Endpoint]] = {}
-    for endpoint in await session.exec(query.order_by(col(Endpoint.id))):
+    for endpoint in await session.exec(_of_teams(), params={"ids": team_ids}):
         found.setdefault(endpoint.team_id, []).append(endpoint)
     return found
+
+
+@cache
+def _of_teams() -> SelectOfScalar[Endpoint]:
+    query = select(Endpoint).where(one_of(col(Endpoint.team_id), IDS))
+    return query.where(col(Endpoint.user_id).is_(None)).order_by(col(Endpoint.id))
 
 
 async def personal_endpoints(
@@ -110,8 +113,15 @@ async def personal_endpoints(
 ) -> dict[tuple[str, str], list[Endpoint]]:
     """(team id, user id) to the endpoints of that person that take something, oldest first; of nobody who
     is disabled or has left the team."""
-    wanted = set(team_ids)
-    query = (
+    found: dict[tuple[str, str], list[Endpoint]] = {}
+    for endpoint in await session.exec(_of_people(), params={"ids": team_ids}):
+        found.setdefault((endpoint.team_id, endpoint.user_id or ""), []).append(endpoint)
+    return found
+
+
+@cache
+def _of_people() -> SelectOfScalar[Endpoint]:
+    return (
         select(Endpoint)
         .join(User, col(User.id) == col(Endpoint.user_id))
         .join(
@@ -121,14 +131,10 @@ async def personal_endpoints(
                 col(Membership.team_id) == col(Endpoint.team_id),
             ),
         )
-        .where(col(Endpoint.team_id).in_(wanted), col(Endpoint.state).in_(OPEN_STATES))
+        .where(one_of(col(Endpoint.team_id), IDS), col(Endpoint.state).in_(OPEN_STATES))
         .where(col(User.disabled_at).is_(None))
         .order_by(col(Endpoint.created_at), col(Endpoint.id))
     )
-    found: dict[tuple[str, str], list[Endpoint]] = {}
-    for endpoint in await session.exec(query):
-        found.setdefault((endpoint.team_id, endpoint.user_id or ""), []).append(endpoint)
-    return found
 
 
 async def keepers_of(session: AsyncSession, ids: Collection[str]) -> dict[str, set[str]]:
@@ -180,7 +186,7 @@ async def well_endpoints(session: AsyncSession, ids: Iterable[str], alive_at: da
 @cache
 def _well() -> SelectOfScalar[str]:
     return select(Endpoint.id).where(
-        one_of(col(Endpoint.id), bindparam("ids", type_=Names)),
+        one_of(col(Endpoint.id), IDS),
         col(Endpoint.state) == EndpointState.ACTIVE,
         col(Endpoint.failures) == 0,
         col(Endpoint.alive_at) > bindparam("since", type_=UtcDateTime),

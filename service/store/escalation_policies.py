@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import and_, bindparam, or_
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Reach
-from service.store.columns import Json, UtcDateTime
+from service.store.columns import IDS, Json, Names, UtcDateTime, one_of
 from service.store.paging import get_within, page, within
 
 
@@ -45,10 +47,12 @@ async def policies_at_hand(
     session: AsyncSession, policy_ids: Collection[str | None], team_ids: Collection[str]
 ) -> dict[str, EscalationPolicy]:
     """By id: the named ones, and the defaults of these teams."""
-    default = col(EscalationPolicy.team_id).in_(team_ids) & col(
-        EscalationPolicy.default_for
-    ).is_not(None)
-    rows = await session.exec(
-        select(EscalationPolicy).where(or_(col(EscalationPolicy.id).in_(policy_ids), default))
-    )
-    return {policy.id: policy for policy in rows}
+    given = {"ids": policy_ids, "team_ids": team_ids}
+    return {policy.id: policy for policy in await session.exec(_at_hand(), params=given)}
+
+
+@cache
+def _at_hand() -> SelectOfScalar[EscalationPolicy]:
+    of_teams = one_of(col(EscalationPolicy.team_id), bindparam("team_ids", type_=Names))
+    default = and_(of_teams, col(EscalationPolicy.default_for).is_not(None))
+    return select(EscalationPolicy).where(or_(one_of(col(EscalationPolicy.id), IDS), default))

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.store.columns import Json, Row, UtcDateTime
 from service.store.subjects import about
@@ -47,5 +49,10 @@ async def escalations_of(
     session: AsyncSession, subject_ids: Iterable[str]
 ) -> dict[tuple[str, int], Escalation]:
     """(id of a deadline or an alert, version) to the escalation that runs for it."""
-    rows = await session.exec(select(Escalation).where(about(Escalation, subject_ids)))
+    rows = await session.exec(_of_subjects(), params={"ids": subject_ids})
     return {(one.subject_id, one.version): one for one in rows}
+
+
+@cache
+def _of_subjects() -> SelectOfScalar[Escalation]:
+    return select(Escalation).where(about(Escalation))

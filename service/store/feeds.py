@@ -2,18 +2,20 @@
 
 from collections.abc import Set
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.access import Level, Reach
 from service.domain.deadlines import DeadlineKind
 from service.domain.feeds import Family, Fetchers, Scope, fetchers_for
 from service.languages import Language
-from service.store.columns import Choice, Json, UtcDateTime, core_table, one_of
+from service.store.columns import IDS, Choice, Json, UtcDateTime, core_table, one_of
 from service.store.feed_readers import FeedReader
 from service.store.glances import Glances
 from service.store.paging import get_within, page, within
@@ -155,16 +157,20 @@ async def feeds_of_user(session: AsyncSession, user_id: str, reach: Reach) -> li
 async def live_feeds_of(session: AsyncSession, user_ids: Set[str]) -> dict[str, list[Feed]]:
     """User id to the feeds that are not revoked, in teams to which the person belongs, the oldest first.
     No query for nobody."""
-    query = (
-        select(Feed)
-        .join(Membership, _member())
-        .where(one_of(col(Feed.user_id), user_ids), col(Feed.revoked_at).is_(None))
-        .order_by(col(Feed.created_at), col(Feed.id))
-    )
-    found: dict[str, list[Feed]] = {}
-    for feed in await session.exec(query) if user_ids else ():
+    given, found = {"ids": user_ids}, dict[str, list[Feed]]()
+    for feed in await session.exec(_live(), params=given) if user_ids else ():
         found.setdefault(feed.user_id, []).append(feed)
     return found
+
+
+@cache
+def _live() -> SelectOfScalar[Feed]:
+    return (
+        select(Feed)
+        .join(Membership, _member())
+        .where(one_of(col(Feed.user_id), IDS), col(Feed.revoked_at).is_(None))
+        .order_by(col(Feed.created_at), col(Feed.id))
+    )
 
 
 async def feeds_to_tend(

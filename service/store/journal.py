@@ -9,11 +9,13 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, bindparam
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.ids import new_id
 from service.store.columns import Json, UtcDateTime, insert_missing, insert_rows
@@ -127,12 +129,17 @@ async def _entries(session: AsyncSession, chain: str) -> AsyncIterator[JournalEn
 
 
 async def _lock_head(session: AsyncSession, chain: str) -> JournalHead:
-    query = select(JournalHead).where(JournalHead.chain == chain).with_for_update()
-    head = (await session.exec(query)).first()
+    head = (await session.exec(_holding_head(), params={"chain": chain})).first()
     if head is None:
         await insert_missing(session, JournalHead, [JournalHead(chain=chain).model_dump()], "chain")
-        head = (await session.exec(query)).one()
+        head = (await session.exec(_holding_head(), params={"chain": chain})).one()
     return head
+
+
+@cache
+def _holding_head() -> SelectOfScalar[JournalHead]:
+    query = select(JournalHead).where(col(JournalHead.chain) == bindparam("chain"))
+    return query.with_for_update()
 
 
 def _entry(

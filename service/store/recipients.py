@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy import select as select_columns
@@ -12,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service.domain.bounces import AddressState, BounceClass
 from service.domain.notifications import EventType, MessageState
 from service.store.alerts import Alert
-from service.store.columns import UtcDateTime, insert_missing, one_of
+from service.store.columns import UtcDateTime, insert_missing, one_of, rows_by
 from service.store.messages import Message
 from service.store.subjects import about
 from service.store.users import User
@@ -50,28 +52,33 @@ async def tries_of(
     session: AsyncSession, subject_ids: Iterable[str]
 ) -> dict[tuple[str, int], list[Tried]]:
     """(deadline or alert, version) to what was said to people about it on its ladder, in order of time."""
-    names = ("id", "step", "occurrence", "event", "user_id", "endpoint_id", "state", "attempts")
-    instants = ("due_at", "created_at", "bounce")
-    owner = ("deadline_id", "alert_id", "deadline_version")
-    query = (
-        select_columns(*(col(getattr(Message, name)) for name in (*owner, *names, *instants)))
-        .where(about(Message, subject_ids), col(Message.user_id).is_not(None))
-        .order_by(col(Message.created_at), col(Message.id))
-    )
+    connection, given = await session.connection(), {"ids": subject_ids}
     found: dict[tuple[str, int], list[Tried]] = {}
-    for deadline_id, alert_id, version, *row in await (await session.connection()).execute(query):
+    for deadline_id, alert_id, version, *row in await connection.execute(_said(), given):
         if row[1].isdigit():
             row[7] -= row[6] is MessageState.SENDING
             found.setdefault((deadline_id or alert_id, version), []).append(Tried(*row))
     return found
 
 
+@cache
+def _said() -> Any:
+    names = ("id", "step", "occurrence", "event", "user_id", "endpoint_id", "state", "attempts")
+    instants = ("due_at", "created_at", "bounce")
+    owner = ("deadline_id", "alert_id", "deadline_version")
+    return (
+        select_columns(*(col(getattr(Message, name)) for name in (*owner, *names, *instants)))
+        .where(about(Message), col(Message.user_id).is_not(None))
+        .order_by(col(Message.created_at), col(Message.id))
+    )
+
+
 async def out_of_reach(
     session: AsyncSession, team_ids: Iterable[str]
 ) -> dict[tuple[str, str], datetime]:
     """(team id, user id) of those whom nothing reaches, and since when."""
-    query = select(Unreachable).where(col(Unreachable.team_id).in_(set(team_ids)))
-    return {(one.team_id, one.user_id): one.since for one in await session.exec(query)}
+    marked = await session.exec(rows_by(Unreachable.team_id), params={"ids": team_ids})
+    return {(one.team_id, one.user_id): one.since for one in marked}
 
 
 async def mark_unreachable(

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.domain.answering import Strength, holds_the_chain
 from service.domain.escalation import ResponseKind
@@ -60,11 +62,16 @@ async def responses_to(
     session: AsyncSession, subject_ids: Iterable[str]
 ) -> dict[str, list[Response]]:
     """Id of a deadline or an alert to its responses, oldest first."""
-    query = select(Response).where(about(Response, subject_ids))
     found: dict[str, list[Response]] = {}
-    for response in await session.exec(query.order_by(col(Response.at), col(Response.id))):
+    for response in await session.exec(_of_subjects(), params={"ids": subject_ids}):
         found.setdefault(response.subject_id, []).append(response)
     return found
+
+
+@cache
+def _of_subjects() -> SelectOfScalar[Response]:
+    query = select(Response).where(about(Response))
+    return query.order_by(col(Response.at), col(Response.id))
 
 
 async def responses_from(session: AsyncSession, client: str, since: datetime) -> list[Response]:

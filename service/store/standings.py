@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, null, or_
+from sqlalchemy import Select, and_, null, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.store.alerts import Alert
 from service.store.cases import CaseRole
-from service.store.columns import Names, one_of
+from service.store.columns import IDS, one_of, rows_by
 from service.store.deadlines import Deadline
 from service.store.endpoints import Endpoint
 from service.store.installation import Installation
@@ -27,7 +27,6 @@ _REFERRED: tuple[tuple[Any, str], ...] = (
     (User, "user_id"),
     (Endpoint, "endpoint_id"),
 )
-_IDS = bindparam("ids", type_=Names)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def _resting_on(named: frozenset[str]) -> Select[Any]:
     on_case = or_(role_held, and_(col(Message.case_id).is_(None), in_team))
     before = select(Installation.repeats_before).scalar_subquery()
     query = select_columns(col(Message.id), col(Message.deadline_id), on_case, in_team, before)
-    query = query.where(one_of(col(Message.id), _IDS))
+    query = query.where(one_of(col(Message.id), IDS))
     for table, key in _REFERRED:
         if key in named:
             joined = col(getattr(Message, key)) == col(table.id)
@@ -103,5 +102,4 @@ async def _held(session: AsyncSession, deadline_ids: Collection[str]) -> dict[st
 
 @cache
 def _holding() -> Any:
-    query = select(Deadline).where(one_of(col(Deadline.id), _IDS)).order_by(col(Deadline.id))
-    return query.with_for_update(read=True, key_share=True)
+    return rows_by(Deadline.id, Deadline.id).with_for_update(read=True, key_share=True)

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from service.domain.access import Reach
 from service.store.alerts import Alert, get_alert, wake_alerts
-from service.store.columns import one_of
+from service.store.columns import IDS, one_of
 from service.store.deadlines import Deadline, get_deadline, lock_deadline, wake
 
 Subject = Deadline | Alert
@@ -22,10 +22,9 @@ def named(subject: Subject) -> dict[str, Any]:
     return {f"{subject.subject_kind}_id": subject.id}
 
 
-def about(table: Any, subject_ids: Iterable[str]) -> ColumnElement[bool]:
-    """The rows of these subjects; each of the two columns has its own index."""
-    ids = set(subject_ids)
-    return or_(one_of(col(table.deadline_id), ids), one_of(col(table.alert_id), ids))
+def about(table: Any) -> ColumnElement[bool]:
+    """The rows of the subjects that are given as `ids`; each of the two columns has its own index."""
+    return or_(one_of(col(table.deadline_id), IDS), one_of(col(table.alert_id), IDS))
 
 
 async def get_subject(

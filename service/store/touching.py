@@ -7,14 +7,17 @@ see is told by `touch_feeds`. The clockwork's own writing (`wake_at`) raises not
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, event, inspect, or_, update
+from sqlalchemy import bindparam, case, event, inspect, or_, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from service.store.cases import Case, CaseRole
+from service.store.columns import Names, one_of
 from service.store.deadlines import Deadline
 from service.store.feeds import Feed
 
@@ -47,10 +50,7 @@ def _touch(session: Session) -> None:
     cases, people = session.info.pop(_CASES, ()), session.info.pop(_PEOPLE, {})
     if not cases and not people:
         return
-    on_cases = select(CaseRole.user_id).where(col(CaseRole.case_id).in_(cases))
-    concerned = or_(col(Feed.user_id).in_(people), col(Feed.user_id).in_(on_cases))
-    query = select(Feed.id).where(concerned).order_by(col(Feed.id)).with_for_update()
-    ids = list(session.execute(query).scalars())
+    ids = list(session.execute(_concerned(), {"people": people, "cases": cases}).scalars())
     if not ids:
         return
     values: dict[str, Any] = {"touched": col(Feed.touched) + 1}
@@ -60,6 +60,14 @@ def _touch(session: Session) -> None:
         values["shown_at"] = case((theirs, max(people.values())), else_=col(Feed.shown_at))
     of_ids = update(Feed).where(col(Feed.id).in_(ids)).values(**values)
     session.execute(of_ids.execution_options(synchronize_session=False))
+
+
+@cache
+def _concerned() -> SelectOfScalar[str]:
+    cases, people = (bindparam(name, type_=Names) for name in ("cases", "people"))
+    on_cases = select(CaseRole.user_id).where(one_of(col(CaseRole.case_id), cases))
+    concerned = or_(one_of(col(Feed.user_id), people), col(Feed.user_id).in_(on_cases))
+    return select(Feed.id).where(concerned).order_by(col(Feed.id)).with_for_update()
 
 
 event.listen(Session, "before_flush", _notice)

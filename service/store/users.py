@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Index, delete, text
 from sqlmodel import Field, SQLModel, col, select
@@ -12,7 +14,7 @@ from service.domain.access import Level, Reach
 from service.domain.bounces import Address, AddressState, KeyState
 from service.domain.notifications import EventType
 from service.languages import Language
-from service.store.columns import Choice, UtcDateTime, one_of
+from service.store.columns import IDS, Choice, UtcDateTime, one_of, rows_by
 from service.store.paging import page
 
 
@@ -122,9 +124,9 @@ async def email_taken(session: AsyncSession, email_key: str) -> bool:
 
 async def teams_of(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, list[str]]:
     """User id to the ids of their teams, sorted."""
-    query = select(Membership).where(one_of(col(Membership.user_id), user_ids))
+    query = rows_by(Membership.user_id, Membership.team_id)
     teams: dict[str, list[str]] = {}
-    for membership in await session.exec(query.order_by(col(Membership.team_id))):
+    for membership in await session.exec(query, params={"ids": user_ids}):
         teams.setdefault(membership.user_id, []).append(membership.team_id)
     return teams
 
@@ -148,16 +150,20 @@ async def members_among(session: AsyncSession, team_id: str, user_ids: Iterable[
 
 async def members_of(session: AsyncSession, team_ids: Iterable[str]) -> dict[str, list[User]]:
     """Team id to its people who are not disabled."""
-    wanted, found = set(team_ids), dict[str, list[User]]()
-    query = (
-        select(Membership.team_id, User)
-        .join(User, col(User.id) == col(Membership.user_id))
-        .where(col(Membership.team_id).in_(wanted), col(User.disabled_at).is_(None))
-        .order_by(col(User.id))
-    )
-    for team_id, user in await session.exec(query) if wanted else ():
+    given, found = {"ids": set(team_ids)}, dict[str, list[User]]()
+    for team_id, user in await session.exec(_members(), params=given) if given["ids"] else ():
         found.setdefault(team_id, []).append(user)
     return found
+
+
+@cache
+def _members() -> Any:
+    return (
+        select(Membership.team_id, User)
+        .join(User, col(User.id) == col(Membership.user_id))
+        .where(one_of(col(Membership.team_id), IDS), col(User.disabled_at).is_(None))
+        .order_by(col(User.id))
+    )
 
 
 def _seen(reach: Reach) -> SelectOfScalar[User]:
@@ -169,5 +175,5 @@ def _seen(reach: Reach) -> SelectOfScalar[User]:
 
 
 async def users_by_id(session: AsyncSession, user_ids: Iterable[str]) -> dict[str, User]:
-    rows = await session.exec(select(User).where(one_of(col(User.id), user_ids)))
+    rows = await session.exec(rows_by(User.id), params={"ids": user_ids})
     return {user.id: user for user in rows}

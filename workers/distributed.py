@@ -51,9 +51,10 @@ async def run(runtime: Runtime, place: int = 0, lifeline: int | None = None) -> 
     if settings.metrics_port:
         start_http_server(settings.metrics_port + place, addr=settings.metrics_host)
     _log.info("worker_started", worker=runtime.worker)
-    queue = asyncio.create_task(_listen(runtime, stop))
+    work = rounds.AtWork(runtime)
+    queue = asyncio.create_task(_listen(work, stop))
     try:
-        await rounds.keep_rounds(runtime, stop)
+        await rounds.keep_rounds(work, stop)
     finally:
         queue.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -78,16 +79,16 @@ async def check_redis(runtime: Runtime) -> Finding:
     return Finding("redis", "answers")
 
 
-async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
+async def _listen(work: rounds.AtWork, stop: asyncio.Event) -> None:
     """arq's worker, made anew whenever Redis takes it down with it."""
-    url = runtime.settings.redis_url.get_secret_value()
+    url = work.runtime.settings.redis_url.get_secret_value()
     if not url:
         _log.warning("redis_not_configured", effect="this worker polls")
         return
     while not stop.is_set():
         worker: Worker | None = None
         try:
-            worker = _arq_worker(runtime, url)
+            worker = _arq_worker(work, url)
             await worker.async_run()
         except Exception as error:
             _log.warning("redis_lost", kind=type(error).__name__, effect="this worker polls")
@@ -98,18 +99,18 @@ async def _listen(runtime: Runtime, stop: asyncio.Event) -> None:
                     await worker.close()
 
 
-def _arq_worker(runtime: Runtime, url: str) -> Worker:
+def _arq_worker(work: rounds.AtWork, url: str) -> Worker:
     """Cron jobs run once in the whole cluster, by UTC: arq would keep to the host's offset at the start.
 
     The read limit holds for the whole cluster, and counts what runs already. A wake-up that nobody took
     for a minute says nothing any more.
     """
     return Worker(
-        functions=[func(_job(runtime, _deliver), name="deliver")],
+        functions=[func(_job(work, _deliver), name="deliver")],
         cron_jobs=[
-            cron(_job(runtime, _tick), name="tick", second=set(range(60)), keep_result=0),
-            cron(_job(runtime, _watch), name="watch", minute=set(range(0, 60, 5)), keep_result=0),
-            cron(_job(runtime, _prune), name="prune", minute={7}, keep_result=0),
+            cron(_job(work, _tick), name="tick", second=set(range(60)), keep_result=0),
+            cron(_job(work, _watch), name="watch", minute=set(range(0, 60, 5)), keep_result=0),
+            cron(_job(work, _prune), name="prune", minute={7}, keep_result=0),
         ],
         redis_settings=_redis_settings(url),
         handle_signals=False,
@@ -126,33 +127,33 @@ def _arq_worker(runtime: Runtime, url: str) -> Worker:
 
 
 def _job(
-    runtime: Runtime, work: Callable[[Runtime, dict[str, Any]], Awaitable[None]]
+    work: rounds.AtWork, do: Callable[[rounds.AtWork, dict[str, Any]], Awaitable[None]]
 ) -> WorkerCoroutine:
     """arq would write the words of a fault into its log, and they may quote a case."""
 
     async def job(context: dict[str, Any]) -> None:
-        await rounds.guarded(work(runtime, context), work.__name__.strip("_"))
+        await rounds.guarded(do(work, context), do.__name__.strip("_"))
 
     return cast(WorkerCoroutine, job)
 
 
-async def _tick(runtime: Runtime, context: dict[str, Any]) -> None:
+async def _tick(work: rounds.AtWork, context: dict[str, Any]) -> None:
     """Releases, and wakes as many workers as there are slots' worth of messages."""
-    written = await tasks.tick(runtime)
-    for _ in range(min(-(-written // runtime.settings.delivery_slots), _MOST_WOKEN)):
+    written = await work.tick()
+    for _ in range(min(-(-written // work.runtime.settings.delivery_slots), _MOST_WOKEN)):
         await context["redis"].enqueue_job("deliver")
 
 
-async def _deliver(runtime: Runtime, _: dict[str, Any]) -> None:
-    await tasks.deliver(runtime)
+async def _deliver(work: rounds.AtWork, _: dict[str, Any]) -> None:
+    work.released.set()
 
 
-async def _watch(runtime: Runtime, _: dict[str, Any]) -> None:
-    await tasks.watch(runtime)
+async def _watch(work: rounds.AtWork, _: dict[str, Any]) -> None:
+    await tasks.watch(work.runtime)
 
 
-async def _prune(runtime: Runtime, _: dict[str, Any]) -> None:
-    await tasks.prune(runtime)
+async def _prune(work: rounds.AtWork, _: dict[str, Any]) -> None:
+    await tasks.prune(work.runtime)
 
 
 def _redis_settings(url: str, retries: int = 30) -> RedisSettings:

@@ -26,4 +26,4 @@ def alone(settings: Settings) -> Iterator[None]:
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Until `stop` is set."""
-    await rounds.keep_rounds(runtime, stop)
+    await rounds.keep_rounds(rounds.AtWork(runtime), stop)

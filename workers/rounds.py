@@ -26,9 +26,38 @@ _FEEDS_EVERY = timedelta(hours=1)
 _log = structlog.get_logger()
 
 
-async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
+class AtWork:
+    """What a process does by itself as well as when it is woken, and never twice at once: it would send
+    more at a time than it has slots, and its releases would wait for each other's journals. `released`:
+    set where more is due."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.released = asyncio.Event()
+        self._ticking = asyncio.Lock()
+
+    async def tick(self) -> int:
+        """Where one goes on already it is left to that, which looks until nothing is due."""
+        if self._ticking.locked():
+            return 0
+        async with self._ticking:
+            written = await tasks.tick(self.runtime)
+        if written:
+            self.released.set()
+        return written
+
+    async def deliver(self, stop: asyncio.Event) -> None:
+        """All the while, however long a tick goes on. A worker that comes up before a great backlog sends
+        what is due while it releases the rest."""
+        while not stop.is_set():
+            await guarded(tasks.deliver(self.runtime, self.released), "deliver")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.released.wait(), self.runtime.settings.poll_seconds)
+
+
+async def keep_rounds(work: AtWork, stop: asyncio.Event) -> None:
     """The loop of every process that works, until `stop` is set; no fault of a round ends it."""
-    rounds, ticked = 0, False
+    runtime, rounds, ticked = work.runtime, 0, False
     loop, every_seconds = asyncio.get_running_loop(), runtime.settings.poll_seconds
 
     async def watched() -> bool:
@@ -44,17 +73,16 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
         Beside(runtime, "feeds", lambda: tasks.tend_feeds(runtime), _FEEDS_EVERY),
         Beside(runtime, "forecast", lambda: tasks.forecast_of_the_day(runtime), _FORECAST_EVERY),
     ]
-    async with listening(runtime), _delivering(runtime, stop) as released:
+    async with listening(runtime), _delivering(work, stop):
         while not stop.is_set():
             began = loop.time()
-            well = await guarded(tasks.tick(runtime), "tick")
-            released.set()
+            well = await guarded(work.tick(), "tick")
             ticked |= well
             for one in beside[:1]:
                 one.round_ended()
-            for work, name, every in _SELDOM:
+            for do, name, every in _SELDOM:
                 if rounds % every == 0:
-                    await guarded(work(runtime), name)
+                    await guarded(do(runtime), name)
             for one in beside[1:]:
                 one.round_ended()
             rounds += 1
@@ -67,23 +95,12 @@ async def keep_rounds(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _delivering(runtime: Runtime, stop: asyncio.Event) -> AsyncIterator[asyncio.Event]:
-    """Delivers all the while, however long a tick goes on; at once where the event that it yields is set. A
-    worker that comes up before a great backlog sends what is due while it releases the rest."""
-    released = asyncio.Event()
-
-    async def deliver() -> None:
-        while not stop.is_set():
-            await guarded(tasks.deliver(runtime), "deliver")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(released.wait(), runtime.settings.poll_seconds)
-            released.clear()
-
-    under_way = asyncio.create_task(deliver())
+async def _delivering(work: AtWork, stop: asyncio.Event) -> AsyncIterator[None]:
+    under_way = asyncio.create_task(work.deliver(stop))
     # Should it ever end by itself, nothing goes on as if it had not.
     under_way.add_done_callback(lambda _: stop.set())
     try:
-        yield released
+        yield
     finally:
         under_way.cancel()
         with contextlib.suppress(asyncio.CancelledError):

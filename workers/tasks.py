@@ -82,27 +82,32 @@ async def tick(runtime: Runtime) -> int:
     return written
 
 
-async def deliver(runtime: Runtime) -> int:
+async def deliver(runtime: Runtime, released: asyncio.Event | None = None) -> int:
     """Sends everything that is due, as many at a time as there are slots; answers how many tries.
+    `released` is set by whoever knows that more is due, and unset by looking for it.
 
     A slow receiver keeps its own slot busy and nobody else's: slots are filled as they come free, which is
     when it is written down how the try went.
     """
+    released = released or asyncio.Event()
     slots, minutes = runtime.settings.delivery_slots, Minutes(runtime)
     under_way: set[asyncio.Task[None]] = set()
     started, more = 0, True
     try:
         while more or under_way:
             if more and len(under_way) < slots:
+                released.clear()
                 claimed = await _claimed(runtime, slots - len(under_way), busy=bool(under_way))
                 more = bool(claimed)
                 started += sum(len(shipment.consignments) for shipment in claimed)
                 under_way |= {asyncio.create_task(_sent(runtime, one, minutes)) for one in claimed}
             if under_way:
-                done, under_way = await _some_done(under_way, runtime.settings.poll_seconds)
+                done, under_way = await _some_done(
+                    under_way, runtime.settings.poll_seconds, released
+                )
                 for task in done:
                     task.result()
-                # A slot has come free, or time has passed: look for more in either case.
+                # A slot has come free, more is due, or time has passed: look in either case.
                 more = True
     except (asyncio.CancelledError, Exception):
         # Let what has left be written down: this process is stopping or at a loss, not the relay.
@@ -289,11 +294,22 @@ async def _claim(runtime: Runtime, free: int) -> list[Shipment]:
 
 
 async def _some_done(
-    tasks: set[asyncio.Task[None]], seconds: float
+    tasks: set[asyncio.Task[None]], seconds: float, released: asyncio.Event
 ) -> tuple[set[asyncio.Task[None]], set[asyncio.Task[None]]]:
-    """The first to finish, and those that finish within a moment of it; none in time."""
-    done, rest = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    """The first to finish, and those that finish within a moment of it; none in time, or where more is
+    due."""
+    knock = asyncio.create_task(_knocked(released))
+    try:
+        first = asyncio.FIRST_COMPLETED
+        done, rest = await asyncio.wait({*tasks, knock}, timeout=seconds, return_when=first)
+    finally:
+        knock.cancel()
+    done, rest = done - {knock}, rest - {knock}
     if done and rest:
         more, rest = await asyncio.wait(rest, timeout=_LINGER_SECONDS)
         done |= more
     return done, rest
+
+
+async def _knocked(released: asyncio.Event) -> None:
+    await released.wait()

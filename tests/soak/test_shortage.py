@@ -107,13 +107,13 @@ async def test_a_worker_whose_delivering_ends_goes_with_it(
             if of["round"] == "deliver":
                 raise MemoryError
 
-    async def failing(_: Runtime) -> int:
+    async def failing(*_: object) -> int:
         raise MemoryError
 
     monkeypatch.setattr(tasks, "deliver", failing)
     monkeypatch.setattr(rounds, "_log", Speechless)
     stop = asyncio.Event()
-    working = asyncio.create_task(rounds.keep_rounds(runtime, stop))
+    working = asyncio.create_task(rounds.keep_rounds(rounds.AtWork(runtime), stop))
     try:
         await asyncio.wait_for(stop.wait(), 15)
         with pytest.raises(MemoryError):

@@ -195,13 +195,16 @@ class Tables:
     def close(self) -> None:
         self._engine.dispose()
 
-    def left(self, until: datetime) -> int:
-        """Deadlines that should have been released by then, and messages that have not come to an end."""
-        deadlines = select_columns(func.count()).where(col(Deadline.wake_at) <= until)
-        messages = select_columns(func.count()).select_from(Message).where(or_(PENDING, HELD))
-        messages = messages.where(self._counted)
+    def left(self, until: datetime) -> bool:
+        """Whether there are deadlines that should have been released by then, or messages that have not
+        come to an end. Finds the first alone: to count them thrice a second took a tenth of two cores."""
+        queries = (
+            select_columns(col(Deadline.id)).where(col(Deadline.wake_at) <= until),
+            select_columns(col(Message.id)).where(PENDING, self._counted),
+            select_columns(col(Message.id)).where(HELD, self._counted),
+        )
         with self._engine.connect() as connection:
-            return sum(int(connection.scalar(query) or 0) for query in (deadlines, messages))
+            return any(connection.scalar(query.limit(1)) is not None for query in queries)
 
     def waiting(self) -> list[Waiting]:
         query = (

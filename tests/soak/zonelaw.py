@@ -159,7 +159,7 @@ class _Drill:
         tables = Tables(self.one.settings)
         waiting = self._rows("SELECT id FROM reviews WHERE state = 'waiting'")
         try:
-            return bool(waiting or tables.left(self.one.now))
+            return bool(waiting) or tables.left(self.one.now)
         finally:
             tables.close()
 
